@@ -1,0 +1,5 @@
+//! (being written)
+
+pub mod gateway;
+pub mod sqs;
+pub mod template;

@@ -1,0 +1,193 @@
+//! Who calls: the credential is verified here, in our code, alike in the cloud and locally.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use domain::permission::{Credential, Principal, Required};
+use domain::time::Timestamp;
+use http::HeaderMap;
+use http::request::Parts;
+use runtime::{Clock, Host, Misconfigured, Place};
+use sha2::{Digest, Sha256};
+use store::{ApiKey, Fresh, Table, Tenant, Tenants};
+use subtle::ConstantTimeEq;
+
+use crate::error::ApiError;
+
+/// What every function that answers to callers holds: the table, the clock, and what it knows of keys and tenants.
+#[derive(Clone, Debug)]
+pub struct Access {
+    pub table: Table,
+    pub clock: Clock,
+    pub tenants: Tenants,
+    place: Place,
+    keys: Arc<Fresh<String, Option<ApiKey>>>,
+}
+
+/// Credentials that begin so are constants of the local stack, known to everyone.
+const LOCAL: &str = "local-";
+
+impl Access {
+    pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
+        let table = Table::new(host.aws.dynamodb(), &host.env.text("TABLE_NAME")?);
+        Ok(Self {
+            tenants: Tenants::of(&table),
+            table,
+            clock: host.clock.clone(),
+            place: host.place,
+            keys: Arc::default(),
+        })
+    }
+
+    async fn api_key(&self, key_id: &str, now: Timestamp) -> Result<Option<ApiKey>, ApiError> {
+        if let Some((_, key)) = self.keys.get(&key_id.to_owned(), now) {
+            return Ok(key);
+        }
+        let key = self.table.api_key(key_id).await?;
+        self.keys.put(key_id.to_owned(), key.clone(), now);
+        Ok(key)
+    }
+
+    async fn principal(&self, headers: &HeaderMap) -> Result<(Principal, Arc<Tenant>), ApiError> {
+        let now = self.clock.now();
+        let (key_id, secret) = credential(headers)
+            .and_then(split)
+            .ok_or(ApiError::Unauthenticated)?;
+        if key_id.starts_with(LOCAL) && self.place != Place::Local {
+            return Err(ApiError::Unauthenticated);
+        }
+        let known = self.api_key(key_id, now).await?.filter(|key| !key.revoked);
+        // An unknown key is compared too, so that its absence does not show in the time taken.
+        let expected = known.as_ref().map_or("", |key| &key.secret_hash);
+        let given = hex::encode(Sha256::digest(secret));
+        let same = bool::from(given.as_bytes().ct_eq(expected.as_bytes()));
+        let key = known.filter(|_| same).ok_or(ApiError::Unauthenticated)?;
+        let tenant = self
+            .tenants
+            .find(&key.tenant, now)
+            .await?
+            .ok_or(ApiError::Unauthenticated)?;
+        let credential = Credential::ApiKey { key_id: key.key_id };
+        Ok((
+            Principal {
+                tenant: key.tenant,
+                credential,
+                permissions: key.permissions,
+            },
+            tenant,
+        ))
+    }
+}
+
+/// The credential of a request; two different ones are none.
+fn credential(headers: &HeaderMap) -> Option<&str> {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
+    };
+    let bearer = text("authorization").map(|value| {
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        if scheme.eq_ignore_ascii_case("bearer") {
+            token.trim()
+        } else {
+            ""
+        }
+    });
+    match (text("x-api-key"), bearer) {
+        (Some(key), Some(bearer)) if key != bearer => None,
+        (key, bearer) => key.or(bearer),
+    }
+}
+
+/// `crk_<id>_<secret>` into its two parts.
+fn split(key: &str) -> Option<(&str, &str)> {
+    let (key_id, secret) = key.strip_prefix("crk_")?.rsplit_once('_')?;
+    (!key_id.is_empty() && key_id.len() <= 128 && !secret.is_empty()).then_some((key_id, secret))
+}
+
+/// A caller who holds the permission `P`. Handlers take it before they read anything else.
+pub struct Caller<P> {
+    pub tenant: Arc<Tenant>,
+    pub principal: Principal,
+    holds: PhantomData<fn() -> P>,
+}
+
+impl<S, P> FromRequestParts<S> for Caller<P>
+where
+    S: Send + Sync,
+    P: Required,
+    Access: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let access = Access::from_ref(state);
+        let (principal, tenant) = access.principal(&parts.headers).await?;
+        if let Some(mentioned) = parts.headers.get("x-tenant-id")
+            && !mentioned
+                .to_str()
+                .is_ok_and(|name| tenant.is_called(name.trim()))
+        {
+            return Err(ApiError::TenantMismatch);
+        }
+        if !principal.permissions.allow(P::PERMISSION) {
+            return Err(ApiError::Forbidden(P::PERMISSION));
+        }
+        Ok(Self {
+            tenant,
+            principal,
+            holds: PhantomData,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_key_is_taken_from_either_header_and_two_must_agree() {
+        assert_eq!(
+            credential(&headers(&[("x-api-key", "crk_a_b")])),
+            Some("crk_a_b")
+        );
+        assert_eq!(
+            credential(&headers(&[("authorization", "bearer crk_a_b")])),
+            Some("crk_a_b")
+        );
+        assert_eq!(
+            credential(&headers(&[("authorization", "Basic crk_a_b")])),
+            Some("")
+        );
+        assert_eq!(
+            credential(&headers(&[
+                ("x-api-key", "crk_a_b"),
+                ("authorization", "Bearer crk_c_d")
+            ])),
+            None
+        );
+        assert_eq!(credential(&headers(&[])), None);
+    }
+
+    #[test]
+    fn a_key_has_an_id_and_a_secret() {
+        assert_eq!(
+            split("crk_local-demo_s3cret"),
+            Some(("local-demo", "s3cret"))
+        );
+        assert_eq!(split("crk_a_b_c"), Some(("a_b", "c")));
+        for key in ["", "crk_", "crk_a", "crk_a_", "crk__b", "key_a_b"] {
+            assert_eq!(split(key), None, "{key}");
+        }
+    }
+}

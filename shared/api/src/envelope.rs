@@ -1,0 +1,136 @@
+//! The shapes of success: `{"data": …, "message": "…", "meta": {…}}`.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Envelope<T, M> {
+    data: T,
+    message: &'static str,
+    meta: M,
+}
+
+#[derive(Serialize)]
+struct NoMeta {}
+
+#[derive(Serialize)]
+struct ReplayMeta {
+    idempotent_replay: bool,
+}
+
+#[derive(Serialize)]
+struct ListMeta {
+    next_cursor: Option<String>,
+}
+
+/// 200 with an object.
+pub struct Data<T>(pub T);
+
+/// 201 with the object as it is stored.
+pub struct Created<T>(pub T);
+
+/// 202: taken, and going on behind the answer.
+pub struct Accepted<T>(pub T);
+
+/// 200 with an object that was stored before; `meta.idempotent_replay` tells whether the request added nothing.
+pub struct Replayed<T> {
+    pub data: T,
+    pub added: bool,
+}
+
+/// 200 with a page of a list.
+pub struct Listed<T> {
+    pub items: Vec<T>,
+    pub next_cursor: Option<String>,
+}
+
+impl<T: Serialize> IntoResponse for Data<T> {
+    fn into_response(self) -> Response {
+        Json(Envelope {
+            data: self.0,
+            message: "ok",
+            meta: NoMeta {},
+        })
+        .into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        (
+            StatusCode::CREATED,
+            Json(Envelope {
+                data: self.0,
+                message: "created",
+                meta: NoMeta {},
+            }),
+        )
+            .into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        (
+            StatusCode::ACCEPTED,
+            Json(Envelope {
+                data: self.0,
+                message: "accepted",
+                meta: NoMeta {},
+            }),
+        )
+            .into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Replayed<T> {
+    fn into_response(self) -> Response {
+        let message = if self.added {
+            "merged into what was stored"
+        } else {
+            "stored before"
+        };
+        let meta = ReplayMeta {
+            idempotent_replay: !self.added,
+        };
+        Json(Envelope {
+            data: self.data,
+            message,
+            meta,
+        })
+        .into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Listed<T> {
+    fn into_response(self) -> Response {
+        let meta = ListMeta {
+            next_cursor: self.next_cursor,
+        };
+        Json(Envelope {
+            data: self.items,
+            message: "ok",
+            meta,
+        })
+        .into_response()
+    }
+}
+
+/// 200 with an object and meta of its own.
+pub struct Reported<T, M> {
+    pub data: T,
+    pub meta: M,
+}
+
+impl<T: Serialize, M: Serialize> IntoResponse for Reported<T, M> {
+    fn into_response(self) -> Response {
+        Json(Envelope {
+            data: self.data,
+            message: "ok",
+            meta: self.meta,
+        })
+        .into_response()
+    }
+}

@@ -1,0 +1,22 @@
+//! The conventions of our HTTP API: who may call, how bodies and queries are read, how answers and errors look.
+//!
+//! A handler's signature says who may call it ([`Caller`]); [`serve`] puts the same layers around every function's
+//! routes. Start reading at [`ApiError`], which alone gives errors their status and code.
+
+mod body;
+mod caller;
+mod cursor;
+mod envelope;
+mod error;
+mod query;
+mod routes;
+pub mod views;
+
+pub use body::{Body, MOST_BODY};
+pub use caller::{Access, Caller};
+pub use cursor::Cursors;
+pub use domain::permission::may;
+pub use envelope::{Accepted, Created, Data, Listed, Replayed, Reported};
+pub use error::ApiError;
+pub use query::Query;
+pub use routes::{Route, Routes, serve};

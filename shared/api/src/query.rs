@@ -1,0 +1,141 @@
+//! Query parameters, read as strictly as bodies.
+
+use std::collections::BTreeMap;
+
+use axum::extract::FromRequestParts;
+use domain::json::Problem;
+use domain::time::{Day, Zone};
+use http::request::Parts;
+use store::Span;
+
+use crate::error::ApiError;
+
+/// How many entries a page has unless asked otherwise, and at most.
+const DEFAULT_LIMIT: usize = 50;
+const MOST_LIMIT: usize = 200;
+
+/// The parameters of a request; each is taken once, and what nobody took is refused by [`Query::finish`].
+#[derive(Debug)]
+pub struct Query {
+    values: BTreeMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+impl Query {
+    fn parse(query: &str) -> Self {
+        let pairs: Vec<(String, String)> =
+            axum::extract::Query::try_from_uri(&format!("/?{query}").parse().unwrap_or_default())
+                .map(|query| query.0)
+                .unwrap_or_default();
+        let mut this = Self {
+            values: BTreeMap::new(),
+            problems: Vec::new(),
+        };
+        for (name, value) in pairs {
+            if this.values.insert(name.clone(), value).is_some() {
+                this.refuse(&name, "is given more than once");
+            }
+        }
+        this
+    }
+
+    pub fn refuse(&mut self, parameter: &str, problem: impl std::fmt::Display) {
+        self.problems.push(Problem {
+            field: parameter.to_owned(),
+            problem: problem.to_string(),
+        });
+    }
+
+    pub fn text(&mut self, parameter: &str) -> Option<String> {
+        self.values
+            .remove(parameter)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A parameter that `parse` reads.
+    pub fn parsed<T, E: std::fmt::Display>(
+        &mut self,
+        parameter: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(&self.text(parameter)?) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.refuse(parameter, problem);
+                None
+            }
+        }
+    }
+
+    pub fn limit(&mut self) -> usize {
+        let limit = self.parsed("limit", |text| match text.parse() {
+            Ok(limit) if (1..=MOST_LIMIT).contains(&limit) => Ok(limit),
+            Ok(_) | Err(_) => Err(format!("must be a number from 1 to {MOST_LIMIT}")),
+        });
+        limit.unwrap_or(DEFAULT_LIMIT)
+    }
+
+    pub fn day(&mut self, parameter: &str) -> Option<Day> {
+        self.parsed(parameter, |text| {
+            Day::parse(text).ok_or("must be a day such as 2024-01-31")
+        })
+    }
+
+    /// `start_date` and `end_date`: whole days of the tenant's zone, both included, each open if absent.
+    pub fn span(&mut self, zone: Zone) -> Span {
+        let (start, end) = (self.day("start_date"), self.day("end_date"));
+        if start.zip(end).is_some_and(|(start, end)| end < start) {
+            self.refuse("end_date", "must not be before start_date");
+        }
+        Span {
+            from: start.map_or(Span::ALL.from, |day| zone.start_of(day)),
+            to: end.map_or(Span::ALL.to, |day| zone.end_of(day).plus_ms(-1)),
+        }
+    }
+
+    /// Ends reading: every parameter was known and readable, or all problems are named.
+    pub fn finish(mut self) -> Result<(), ApiError> {
+        for parameter in std::mem::take(&mut self.values).into_keys() {
+            self.refuse(&parameter, "is not a known parameter");
+        }
+        if self.problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::Invalid(self.problems))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_decoded_and_unknown_ones_are_refused() {
+        let mut query = Query::parse(
+            "identifier=phone%3A%2B1415&limit=7&start_date=2024-01-01&end_date=2024-01-31",
+        );
+        assert_eq!(query.text("identifier").as_deref(), Some("phone:+1415"));
+        assert_eq!(query.limit(), 7);
+        let span = query.span(Zone::UTC);
+        assert_eq!(span.from.to_string(), "2024-01-01T00:00:00Z");
+        assert_eq!(span.to.to_string(), "2024-01-31T23:59:59.999Z");
+        assert!(query.finish().is_ok());
+
+        let mut query = Query::parse("limit=201&more=1&start_date=31.1.2024&twice=1&twice=2");
+        let (_, _) = (query.limit(), query.span(Zone::UTC));
+        let Err(ApiError::Invalid(problems)) = query.finish() else {
+            panic!("all four are wrong")
+        };
+        let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
+        assert_eq!(fields, ["twice", "limit", "start_date", "more", "twice"]);
+    }
+}

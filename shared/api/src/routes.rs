@@ -1,0 +1,132 @@
+//! Routes, recorded while they are built, and the layers around all of them.
+
+use std::any::Any;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+use http::{HeaderName, HeaderValue, Method};
+use lambda_http::request::RequestContext;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
+
+use crate::error::{ApiError, ErrorBody};
+
+/// A route as a function declares it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+}
+
+/// A function's routes: an axum router that knows what is in it, so that tests can walk all routes.
+pub struct Routes<S> {
+    router: Router<S>,
+    listed: Vec<Route>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self {
+            router: Router::new(),
+            listed: Vec::new(),
+        }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    #[must_use]
+    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.on("GET", MethodFilter::GET, path, handler)
+    }
+
+    #[must_use]
+    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.on("POST", MethodFilter::POST, path, handler)
+    }
+
+    fn on<H: Handler<T, S>, T: 'static>(
+        mut self,
+        method: &'static str,
+        filter: MethodFilter,
+        path: &'static str,
+        handler: H,
+    ) -> Self {
+        self.listed.push(Route { method, path });
+        Self {
+            router: self.router.route(path, on(filter, handler)),
+            listed: self.listed,
+        }
+    }
+
+    pub fn listed(&self) -> &[Route] {
+        &self.listed
+    }
+}
+
+/// The routes with their state and the layers that every function has: our own 404 and 405, a request id in every
+/// error, panics as 500, headers that keep answers out of caches and frames.
+pub fn serve<S: Clone + Send + Sync + 'static>(routes: Routes<S>, state: S) -> Router {
+    routes
+        .router
+        .fallback(|| async { ApiError::NoSuchPath })
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .with_state(state)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(finish))
+}
+
+fn panicked(_panic: Box<dyn Any + Send>) -> Response {
+    ApiError::Internal("a handler panicked".into()).into_response()
+}
+
+/// Gives every answer its request id, and errors theirs in the body.
+async fn finish(request: Request, next: Next) -> Response {
+    let request_id = request_id(&request);
+    let span = tracing::info_span!("request", %request_id, method = %request.method(), route = tracing::field::Empty);
+    if let Some(path) = request.extensions().get::<axum::extract::MatchedPath>() {
+        span.record("route", path.as_str());
+    }
+    let head = request.method() == Method::HEAD;
+    let mut response = next.run(request).instrument(span).await;
+    if let Some(mut body) = response.extensions_mut().remove::<ErrorBody>() {
+        body.request_id.clone_from(&request_id);
+        let (mut parts, _) = response.into_parts();
+        parts.headers.remove(http::header::CONTENT_LENGTH);
+        let (_, rendered) = Json(body).into_response().into_parts();
+        response = Response::from_parts(
+            parts,
+            if head {
+                axum::body::Body::empty()
+            } else {
+                rendered
+            },
+        );
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        headers.insert(HeaderName::from_static("x-request-id"), value);
+    }
+    headers.insert(
+        http::header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store"),
+    );
+    headers.insert(
+        http::header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+fn request_id(request: &Request) -> String {
+    match request.extensions().get::<RequestContext>() {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            context.request_id.clone().unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}

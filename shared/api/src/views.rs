@@ -1,0 +1,154 @@
+//! Facts as they leave: wire types apart from what is stored.
+
+use std::collections::BTreeMap;
+
+use domain::conversion::Conversion;
+use domain::ids::vendor_id;
+use domain::interaction::{Field, Interaction};
+use domain::money::{Currency, Money};
+use domain::time::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use store::{StoredConversion, StoredInteraction, Tenant};
+
+/// An amount as a JSON number with exactly its currency's places.
+#[derive(Clone, Copy, Debug)]
+pub struct Amount(pub Money);
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        raw(&self.0.to_string()).serialize(serializer)
+    }
+}
+
+/// A moment as RFC 3339.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment(pub Timestamp);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// JSON text that we stored, put in as it is; null if it should not be JSON after all.
+pub fn raw(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// What one section told last.
+#[derive(Debug, Serialize)]
+pub struct SectionView {
+    pub event_time: Moment,
+}
+
+/// An interaction, merged from everything told about it.
+#[derive(Debug, Serialize)]
+pub struct InteractionView {
+    pub interaction_id: String,
+    pub source: &'static str,
+    pub external_interaction_id: String,
+    pub channel: String,
+    pub customer_id: Option<String>,
+    pub status: String,
+    pub direction: Option<String>,
+    pub language: Option<String>,
+    pub started_at: Option<Moment>,
+    pub ended_at: Option<Moment>,
+    pub duration_seconds: Option<i64>,
+    pub agent_id: Option<String>,
+    pub team_id: Option<String>,
+    pub vendor_id: Option<String>,
+    pub vendor_code: Option<String>,
+    pub primary_intent: Option<String>,
+    pub secondary_intents: Vec<String>,
+    pub purchase_probability: Option<Box<RawValue>>,
+    pub outcome: Option<String>,
+    pub outcome_prediction: Option<String>,
+    pub transcript_url: Option<String>,
+    pub sentiment: Option<String>,
+    pub participants: Option<Box<RawValue>>,
+    pub raw_metadata: Option<Box<RawValue>>,
+    pub received_at: Moment,
+    pub updated_at: Moment,
+    pub sections: BTreeMap<&'static str, SectionView>,
+}
+
+impl InteractionView {
+    pub fn of(tenant: &Tenant, stored: &StoredInteraction, customer_id: Option<String>) -> Self {
+        let interaction: &Interaction = &stored.interaction;
+        let text = |field| interaction.text(field).map(str::to_owned);
+        let json = |field| interaction.text(field).map(raw);
+        let vendor_code = text(Field::VendorCode);
+        let sections = interaction.sections.iter();
+        let section = |at| SectionView {
+            event_time: Moment(at),
+        };
+        Self {
+            interaction_id: stored.id.to_string(),
+            source: stored.about.source.code(),
+            external_interaction_id: stored.about.external_id.as_str().to_owned(),
+            channel: interaction.channel().to_owned(),
+            customer_id,
+            status: interaction.status().to_string(),
+            direction: text(Field::Direction),
+            language: text(Field::Language),
+            started_at: interaction.started_at().map(Moment),
+            ended_at: interaction.ended_at().map(Moment),
+            duration_seconds: interaction.duration_seconds(),
+            agent_id: text(Field::AgentId),
+            team_id: text(Field::TeamId),
+            vendor_id: vendor_code
+                .as_deref()
+                .map(|code| vendor_id(&tenant.id, code)),
+            vendor_code,
+            primary_intent: text(Field::PrimaryIntent),
+            secondary_intents: interaction.list(Field::SecondaryIntents).to_vec(),
+            purchase_probability: json(Field::PurchaseProbability),
+            outcome: text(Field::Outcome),
+            outcome_prediction: text(Field::OutcomePrediction),
+            transcript_url: text(Field::TranscriptUrl),
+            sentiment: text(Field::Sentiment),
+            participants: json(Field::Participants),
+            raw_metadata: json(Field::RawMetadata),
+            received_at: Moment(stored.received_at),
+            updated_at: Moment(stored.updated_at),
+            sections: sections
+                .map(|(name, state)| (name.name(), section(state.version.time())))
+                .collect(),
+        }
+    }
+}
+
+/// A conversion as it was reported.
+#[derive(Debug, Serialize)]
+pub struct ConversionView {
+    pub conversion_event_id: String,
+    pub external_event_id: String,
+    pub event_type: String,
+    pub customer_id: Option<String>,
+    pub amount_decimal: Amount,
+    pub currency: Currency,
+    pub occurred_at: Moment,
+    pub event_source: String,
+    pub metadata: Option<Box<RawValue>>,
+    pub received_at: Moment,
+}
+
+impl ConversionView {
+    pub fn of(stored: &StoredConversion, customer_id: Option<String>) -> Self {
+        let conversion: &Conversion = &stored.conversion;
+        Self {
+            conversion_event_id: stored.id.to_string(),
+            external_event_id: conversion.external_id.as_str().to_owned(),
+            event_type: conversion.event_type.clone(),
+            customer_id,
+            amount_decimal: Amount(conversion.amount),
+            currency: conversion.amount.currency,
+            occurred_at: Moment(conversion.occurred_at),
+            event_source: conversion.event_source.clone(),
+            metadata: conversion.metadata.as_deref().map(raw),
+            received_at: Moment(stored.received_at),
+        }
+    }
+}

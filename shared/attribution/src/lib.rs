@@ -1,0 +1,66 @@
+//! The attribution engine: shares each conversion's amount among the touches that led to it.
+//!
+//! A pure library on its own: amounts and ages in, credits out. It knows
+//! neither tenants nor channels nor storage, and must never depend on IO, a
+//! clock, randomness, an async runtime, AWS or another crate of this workspace.
+//! No floating-point number comes near an amount or a weight, so the same input
+//! gives the same bytes on every machine, however it is cut into pieces.
+//!
+//! ```
+//! use attribution::{JourneysBuf, Model, primary_touch};
+//!
+//! const HOUR_MS: u64 = 3_600_000;
+//! let mut journeys = JourneysBuf::new();
+//! // 1,500.00 in minor units; touches 72, 24 and 0 hours before the conversion, oldest first.
+//! journeys.push(150_000, &[72 * HOUR_MS, 24 * HOUR_MS, 0])?;
+//!
+//! let mut credits = [0; 3];
+//! Model::POSITION_40_20_40.credit_into(journeys.as_journeys(), &mut credits);
+//! assert_eq!(credits, [60_000, 30_000, 60_000]);
+//!
+//! let model = Model::time_decay(24 * HOUR_MS)?;
+//! model.credit_into(journeys.as_journeys(), &mut credits);
+//! assert_eq!(credits, [11_538, 46_154, 92_308]);
+//! assert_eq!(primary_touch(&credits), Some(2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Formulae
+//!
+//! A is the amount in minor units, n the number of touches in canonical order
+//! (time, then id; the caller settles it), `age_i` the milliseconds from touch i
+//! to the conversion. A model gives weights `w_i`, whose sum is W.
+//!
+//! | what | formula | unit | source |
+//! |---|---|---|---|
+//! | credit | `A · w_i / W` rounded towards 0; the units left over go one by one to the largest remainders, ties to the earlier touch | minor units | Hamilton's method: A. Hamilton 1792; Balinski and Young, *Fair Representation*, 1982 |
+//! | `FirstTouch` | `w_1 = 1`, others 0 | | |
+//! | `LastTouch` | `w_n = 1`, others 0 | | |
+//! | `Linear` | `w_i = 1` | | |
+//! | `TimeDecay` | `w_i = 2^(−(age_i − age_n) / half_life)`, rounded to a multiple of 2^-40 | ages and half-life in ms | exponential decay as in Adobe Analytics and Google Ads, both with 7 days by default |
+//! | `PositionBased` | n = 1: all; n = 2: `f : l`; else `f·(n−2), m, …, m, l·(n−2)` | | 40/20/40 as in Adobe Analytics ("U-shaped") and Google Ads |
+//!
+//! So a credit is less than one minor unit away from its exact share, the
+//! credits of a journey with touches add up to A, and a refund mirrors what it
+//! takes back. A refund of a part should split what remains by the weights of
+//! the original and book the difference: then a full refund leaves nothing.
+//!
+//! # Where to start reading
+//!
+//! [`split`](split()) is the rule that everything follows; the models are quick
+//! ways to the same credits, which the property tests hold them to. Then
+//! [`Model`], with one file per member, and [`Journeys`], the form they take
+//! their input in. `exp2` and `reciprocal` are arithmetic for speed and for
+//! the same bits everywhere.
+
+mod exp2;
+mod journeys;
+mod model;
+mod primary;
+mod reciprocal;
+mod split;
+
+pub use journeys::{Journey, Journeys, JourneysBuf, JourneysError, MAX_TOUCHES};
+pub use model::{Model, ParameterError};
+pub use primary::primary_touch;
+pub use split::{split, split_into};

@@ -1,0 +1,116 @@
+//! A conversion: an event worth money, or counted.
+
+use std::collections::BTreeSet;
+
+use crate::identifier::Identifier;
+use crate::ids::ExternalId;
+use crate::money::Money;
+use crate::time::Timestamp;
+
+/// A purchase, a sign-up, a bound policy, as the tenant reported it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    pub external_id: ExternalId,
+    /// Open: `purchase`, `signup`, …; kept as sent.
+    pub event_type: String,
+    pub identifiers: BTreeSet<Identifier>,
+    pub amount: Money,
+    pub occurred_at: Timestamp,
+    pub event_source: String,
+    /// An object, as compact JSON with sorted keys.
+    pub metadata: Option<String>,
+}
+
+/// What a repeated report of the same fact comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Merged<T> {
+    /// It says nothing new.
+    Same,
+    /// It adds something and contradicts nothing.
+    Added(T),
+    /// It says something else about these fields.
+    Contradicts(Vec<&'static str>),
+}
+
+impl Conversion {
+    /// Merges a repeated report into what is stored. Reports merge alike in any order.
+    pub fn merged_with(&self, again: &Conversion) -> Merged<Conversion> {
+        let mut contradicted = Vec::new();
+        let mut check = |field, same: bool| {
+            if !same {
+                contradicted.push(field);
+            }
+        };
+        check("event_type", self.event_type == again.event_type);
+        check("amount_decimal", self.amount.minor == again.amount.minor);
+        check("currency", self.amount.currency == again.amount.currency);
+        check("occurred_at", self.occurred_at == again.occurred_at);
+        check("event_source", self.event_source == again.event_source);
+        check(
+            "metadata",
+            self.metadata.is_none() || again.metadata.is_none() || self.metadata == again.metadata,
+        );
+        if !contradicted.is_empty() {
+            return Merged::Contradicts(contradicted);
+        }
+        let mut merged = self.clone();
+        merged.identifiers.extend(again.identifiers.iter().cloned());
+        merged.metadata = merged.metadata.or_else(|| again.metadata.clone());
+        if merged == *self {
+            Merged::Same
+        } else {
+            Merged::Added(merged)
+        }
+    }
+
+    /// The strongest identifier: the one whose customer converted.
+    pub fn anchor(&self) -> Option<&Identifier> {
+        self.identifiers.first()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identifier::{IdentifierType, Region};
+    use crate::money::Currency;
+
+    fn conversion() -> Conversion {
+        let phone = Identifier::parse(IdentifierType::Phone, "+14155550123", Region::US).unwrap();
+        Conversion {
+            external_id: ExternalId::parse("order-1").unwrap(),
+            event_type: "purchase".to_owned(),
+            identifiers: BTreeSet::from([phone]),
+            amount: Money {
+                minor: 500_000,
+                currency: Currency::parse("USD").unwrap(),
+            },
+            occurred_at: Timestamp::from_ms(1_705_759_200_000),
+            event_source: "billing".to_owned(),
+            metadata: None,
+        }
+    }
+
+    #[test]
+    fn a_repeated_report_adds_or_is_refused_and_never_overwrites() {
+        let stored = conversion();
+        assert_eq!(stored.merged_with(&conversion()), Merged::Same);
+        let email = Identifier::parse(IdentifierType::Email, "a@example.com", Region::US).unwrap();
+        let mut more = conversion();
+        more.metadata = Some(r#"{"sku":"7"}"#.to_owned());
+        more.identifiers = BTreeSet::from([email.clone()]);
+        let Merged::Added(merged) = stored.merged_with(&more) else {
+            panic!("nothing contradicts")
+        };
+        assert_eq!(merged.identifiers.len(), 2);
+        assert_eq!(merged.anchor(), Some(&email));
+        assert_eq!(merged.merged_with(&more), Merged::Same);
+        let mut other = conversion();
+        other.amount.minor = 1;
+        other.event_source = "crm".to_owned();
+        assert_eq!(
+            stored.merged_with(&other),
+            Merged::Contradicts(vec!["amount_decimal", "event_source"])
+        );
+    }
+}

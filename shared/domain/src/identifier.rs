@@ -1,0 +1,288 @@
+//! What a customer is known by: phone, e-mail, or an id of the sender's.
+//!
+//! Identifiers match exactly, after normalisation. A phone that no network could route still identifies: whoever
+//! sends `+1234567890` twice means the same person.
+
+use std::fmt;
+
+use phonenumber::country;
+use serde::{Deserialize, Serialize};
+
+/// The types of identifiers, strongest first.
+///
+/// A fact's strongest identifier decides whom the fact belongs to when another of its identifiers turns out to be
+/// shared. An id that the sender keeps for one person is surer than an address; an e-mail address is shared less
+/// often than a telephone, which a household or a switchboard answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentifierType {
+    CustomerId,
+    LeadId,
+    Email,
+    Phone,
+}
+
+impl IdentifierType {
+    pub const ALL: [IdentifierType; 4] = [
+        IdentifierType::CustomerId,
+        IdentifierType::LeadId,
+        IdentifierType::Email,
+        IdentifierType::Phone,
+    ];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            IdentifierType::CustomerId => "customer_id",
+            IdentifierType::LeadId => "lead_id",
+            IdentifierType::Email => "email",
+            IdentifierType::Phone => "phone",
+        }
+    }
+
+    /// The first digit of a node's id, and the sort order of edges.
+    pub const fn digit(self) -> char {
+        match self {
+            IdentifierType::CustomerId => '1',
+            IdentifierType::LeadId => '2',
+            IdentifierType::Email => '3',
+            IdentifierType::Phone => '4',
+        }
+    }
+
+    pub fn of_digit(digit: char) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.digit() == digit)
+    }
+
+    /// Reads a code in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.code().eq_ignore_ascii_case(text))
+    }
+}
+
+/// An identifier in its normal form. Not printable by accident: it is personal data.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Identifier {
+    kind: IdentifierType,
+    value: String,
+}
+
+impl fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identifier({}, …)", self.kind.code())
+    }
+}
+
+/// Why a text identifies nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotIdentifying {
+    #[error("is empty")]
+    Empty,
+    #[error("is not a phone number")]
+    NotAPhone,
+    #[error("is not an e-mail address")]
+    NotAnEmail,
+    #[error("must be 1 to 128 printable characters")]
+    NotAnId,
+    /// The caller's number was withheld, or is the tenant's own: a fact, but nobody's.
+    #[error("is withheld")]
+    Withheld,
+}
+
+/// The country whose national numbers are read without a country code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region(country::Id);
+
+impl Region {
+    pub const US: Region = Region(country::Id::US);
+
+    /// Reads an ISO 3166 code of two letters.
+    pub fn parse(code: &str) -> Option<Self> {
+        code.to_ascii_uppercase().parse().ok().map(Self)
+    }
+
+    pub fn code(self) -> String {
+        self.0.as_ref().to_owned()
+    }
+}
+
+/// What networks send in place of a number that the caller withheld.
+const WITHHELD: [&str; 12] = [
+    "anonymous",
+    "blocked",
+    "private",
+    "restricted",
+    "unavailable",
+    "unknown",
+    "withheld",
+    "no caller id",
+    "private number",
+    "not available",
+    "+266696687",
+    "266696687",
+];
+
+impl Identifier {
+    pub fn parse(kind: IdentifierType, text: &str, region: Region) -> Result<Self, NotIdentifying> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(NotIdentifying::Empty);
+        }
+        let value = match kind {
+            IdentifierType::Phone => phone(text, region)?,
+            IdentifierType::Email => email(text)?,
+            IdentifierType::LeadId | IdentifierType::CustomerId => {
+                if !crate::ids::is_printable(text, 128) {
+                    return Err(NotIdentifying::NotAnId);
+                }
+                text.to_owned()
+            }
+        };
+        Ok(Self { kind, value })
+    }
+
+    /// For what was normalised before it was stored.
+    pub fn stored(kind: IdentifierType, value: String) -> Self {
+        Self { kind, value }
+    }
+
+    pub fn kind(&self) -> IdentifierType {
+        self.kind
+    }
+
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+/// E.164, an extension kept behind `x`: two people behind one switchboard are two people.
+fn phone(text: &str, region: Region) -> Result<String, NotIdentifying> {
+    if WITHHELD.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+        return Err(NotIdentifying::Withheld);
+    }
+    // The library panics or loops on no input we know of, but it reads at most what a number can be.
+    if text.len() > 64 {
+        return Err(NotIdentifying::NotAPhone);
+    }
+    let number = phonenumber::parse(Some(region.0), text).map_err(|_| NotIdentifying::NotAPhone)?;
+    let mut normal = number.format().mode(phonenumber::Mode::E164).to_string();
+    if let Some((base, _)) = normal.split_once(";ext=") {
+        normal = base.to_owned();
+    }
+    if let Some(rest) = normal.strip_prefix("+521").filter(|rest| rest.len() == 10) {
+        // Mexico dropped the 1 before mobile numbers in 2019; senders still write both.
+        normal = format!("+52{rest}");
+    }
+    if let Some(extension) = number.extension() {
+        normal = format!("{normal}x{}", extension.as_ref());
+    }
+    Ok(normal)
+}
+
+/// Lower case, since no mail system in use tells addresses apart by case; dots and `+tags` are kept.
+fn email(text: &str) -> Result<String, NotIdentifying> {
+    let (local, domain) = text.rsplit_once('@').ok_or(NotIdentifying::NotAnEmail)?;
+    let plain = |c: char| {
+        !c.is_whitespace() && !c.is_control() && !matches!(c, ',' | ';' | '<' | '>' | '"' | '@')
+    };
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let valid = (1..=64).contains(&local.len())
+        && local.chars().all(plain)
+        && domain.len() <= 253
+        && domain.contains('.')
+        && domain.split('.').all(label);
+    if valid {
+        Ok(text.to_lowercase())
+    } else {
+        Err(NotIdentifying::NotAnEmail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phone_of(text: &str) -> Result<String, NotIdentifying> {
+        Identifier::parse(IdentifierType::Phone, text, Region::US).map(|id| id.value().to_owned())
+    }
+
+    fn email_of(text: &str) -> Result<String, NotIdentifying> {
+        Identifier::parse(IdentifierType::Email, text, Region::US).map(|id| id.value().to_owned())
+    }
+
+    #[test]
+    fn one_number_has_one_form_however_it_is_written() {
+        for text in [
+            "+14155550123",
+            "(415) 555-0123",
+            "415-555-0123",
+            "1 415 555 0123",
+            " +1 415.555.0123 ",
+        ] {
+            assert_eq!(phone_of(text).as_deref(), Ok("+14155550123"), "{text}");
+        }
+        assert_eq!(phone_of("+39 06 698 12345").as_deref(), Ok("+390669812345"));
+        assert_eq!(phone_of("+52 1 55 1234 5678"), phone_of("+52 55 1234 5678"));
+    }
+
+    #[test]
+    fn a_number_that_nobody_could_dial_still_identifies() {
+        assert_eq!(phone_of("+1234567890").as_deref(), Ok("+1234567890"));
+        assert_eq!(phone_of("(555) 123-4567").as_deref(), Ok("+15551234567"));
+    }
+
+    #[test]
+    fn extensions_keep_people_apart() {
+        assert_eq!(
+            phone_of("+1 415 555 0123 ext. 12").as_deref(),
+            Ok("+14155550123x12")
+        );
+        assert_ne!(
+            phone_of("+1 415 555 0123 ext. 12"),
+            phone_of("+1 415 555 0123")
+        );
+    }
+
+    #[test]
+    fn withheld_and_unreadable_numbers_identify_nobody() {
+        for text in ["anonymous", "Restricted", "+266696687", "UNKNOWN"] {
+            assert_eq!(phone_of(text), Err(NotIdentifying::Withheld), "{text}");
+        }
+        for text in ["call me", "+", "12", &"1".repeat(65)] {
+            assert_eq!(phone_of(text), Err(NotIdentifying::NotAPhone), "{text}");
+        }
+        assert_eq!(phone_of("  "), Err(NotIdentifying::Empty));
+    }
+
+    #[test]
+    fn e_mail_addresses_are_compared_without_case() {
+        assert_eq!(
+            email_of(" Customer@Example.COM ").as_deref(),
+            Ok("customer@example.com")
+        );
+        assert_ne!(email_of("a.b@example.com"), email_of("ab@example.com"));
+        for text in [
+            "customer",
+            "@example.com",
+            "a@b",
+            "a@b..com",
+            "a b@example.com",
+            "a@-b.com",
+        ] {
+            assert_eq!(email_of(text), Err(NotIdentifying::NotAnEmail), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_identifier_does_not_print_what_it_holds() {
+        let id =
+            Identifier::parse(IdentifierType::Email, "customer@example.com", Region::US).unwrap();
+        assert!(!format!("{id:?}").contains("customer@"));
+    }
+}

@@ -1,0 +1,134 @@
+//! An interaction, and how deliveries about it merge.
+//!
+//! Deliveries come late, twice, out of order and from several senders. What is kept is not their history but a
+//! join: every fact remembers the [`Version`] it was told at, and of two tellings the greater version stands.
+//! Because that is a maximum, [`Interaction::join`] is commutative, associative and idempotent: any order and
+//! any grouping of the same deliveries ends in the same interaction.
+//!
+//! Facts are told in sections (the event that told them). Where several sections tell the same fact, the greatest
+//! version among them is what a reader sees.
+
+mod event;
+mod facts;
+
+pub use event::{CallEvent, Field, Section, Value, Version};
+pub use facts::{Channel, Direction, NotAChannel, Status};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::identifier::Identifier;
+
+/// A fact as it was told last: `None` where it was taken back by an explicit null.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    pub version: Version,
+    pub value: Option<Value>,
+}
+
+/// What one kind of event told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SectionState {
+    /// The greatest version of any event of this section, also of one that told no fact.
+    pub version: Version,
+    pub cells: BTreeMap<Field, Cell>,
+}
+
+/// One contact with a customer on a channel, merged from what was delivered about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interaction {
+    pub sections: BTreeMap<Section, SectionState>,
+    /// Identifiers that were told once and have been corrected since.
+    ///
+    /// They stay part of what was observed together: whether a correction arrives before or after what it
+    /// corrects must not decide who is linked to whom. A wrong link is undone by splitting the customer.
+    pub superseded: BTreeSet<Identifier>,
+}
+
+impl Interaction {
+    /// What is known after a single event.
+    pub fn told_by(event: &CallEvent) -> Self {
+        let version = event.version();
+        let cells = event
+            .facts
+            .iter()
+            .map(|(field, value)| {
+                (
+                    *field,
+                    Cell {
+                        version,
+                        value: value.clone(),
+                    },
+                )
+            })
+            .collect();
+        let sections = BTreeMap::from([(event.section, SectionState { version, cells })]);
+        Self {
+            sections,
+            superseded: BTreeSet::new(),
+        }
+    }
+
+    /// Merges what `other` knows into `self`.
+    pub fn join(&mut self, other: Interaction) {
+        let mut observed = self.observed();
+        observed.extend(other.observed());
+        for (section, theirs) in other.sections {
+            match self.sections.get_mut(&section) {
+                Some(ours) => ours.join(theirs),
+                None => {
+                    self.sections.insert(section, theirs);
+                }
+            }
+        }
+        let current = self.told_identifiers();
+        self.superseded = observed
+            .into_iter()
+            .filter(|id| !current.contains(id))
+            .collect();
+    }
+
+    /// Folds one event in. Late and repeated events change nothing they should not.
+    pub fn fold(&mut self, event: &CallEvent) {
+        self.join(Self::told_by(event));
+    }
+
+    /// Every identifier that was ever told: these were observed together.
+    pub fn observed(&self) -> BTreeSet<Identifier> {
+        let mut all = self.told_identifiers();
+        all.extend(self.superseded.iter().cloned());
+        all
+    }
+
+    fn told_identifiers(&self) -> BTreeSet<Identifier> {
+        let cells = self.sections.values().flat_map(|section| &section.cells);
+        cells
+            .flat_map(|(field, cell)| facts::identifiers_in(*field, cell.value.as_ref()))
+            .collect()
+    }
+
+    /// The fact as a reader sees it: told at the greatest version, by whatever section.
+    pub fn fact(&self, field: Field) -> Option<&Value> {
+        let cells = self
+            .sections
+            .values()
+            .filter_map(|section| section.cells.get(&field));
+        cells
+            .max_by(|a, b| a.cmp(b))
+            .and_then(|cell| cell.value.as_ref())
+    }
+}
+
+impl SectionState {
+    fn join(&mut self, other: SectionState) {
+        self.version = self.version.max(other.version);
+        for (field, theirs) in other.cells {
+            let ours = self.cells.entry(field).or_insert_with(|| theirs.clone());
+            if theirs > *ours {
+                *ours = theirs;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! Pure types and rules: what a fact is, how deliveries about it merge, who a customer is, who may do what.
+//!
+//! Nothing here reads a clock, makes a random number, awaits, or knows AWS, axum or tokio.
+
+pub mod conversion;
+pub mod identifier;
+pub mod identity;
+pub mod ids;
+pub mod interaction;
+pub mod json;
+pub mod money;
+pub mod permission;
+pub mod source;
+pub mod tenant;
+pub mod time;
+
+/// How a property is tested: `full` cases when `CRAE_FULL` is set at compile time, else one in twenty with a fixed
+/// seed, so that a run in CI fails only for a reason in the change.
+#[cfg(test)]
+pub(crate) fn property(full: u32) -> proptest::test_runner::Config {
+    use proptest::test_runner::{Config, RngSeed};
+    let config = Config {
+        failure_persistence: None,
+        ..Config::default()
+    };
+    match option_env!("CRAE_FULL") {
+        Some(_) => Config {
+            cases: full,
+            ..config
+        },
+        None => Config {
+            cases: full / 20,
+            rng_seed: RngSeed::Fixed(20_261_121),
+            ..config
+        },
+    }
+}

@@ -1,0 +1,326 @@
+//! Moments, local hours and local days. Nothing here reads a clock.
+
+use std::fmt;
+
+use chrono::{
+    DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, SecondsFormat, TimeZone, Timelike, Utc,
+};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+pub const SECOND_MS: i64 = 1_000;
+pub const MINUTE_MS: i64 = 60 * SECOND_MS;
+pub const HOUR_MS: i64 = 60 * MINUTE_MS;
+pub const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// How far a sender's clock may run ahead of ours.
+pub const CLOCK_SKEW_MS: i64 = 5 * MINUTE_MS;
+
+/// Facts older than this are typing errors, not history.
+const EARLIEST: Timestamp = Timestamp(946_684_800_000); // 2000-01-01T00:00:00Z
+
+/// A moment, in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+/// Why a text is not a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    #[error("is not an RFC 3339 time with an offset, such as 2024-01-15T10:30:00Z")]
+    Malformed,
+    #[error("has no offset; add Z or one such as +05:30")]
+    Naive,
+    #[error("lies before the year 2000")]
+    TooEarly,
+    #[error("lies in the future")]
+    Future,
+}
+
+impl Timestamp {
+    pub const fn from_ms(ms: i64) -> Self {
+        Self(ms)
+    }
+
+    pub const fn ms(self) -> i64 {
+        self.0
+    }
+
+    /// Reads RFC 3339. A time without an offset is refused, since guessing its zone moves money between days.
+    pub fn parse(text: &str) -> Result<Self, TimeError> {
+        match DateTime::parse_from_rfc3339(text) {
+            Ok(time) => {
+                let time = Self(time.timestamp_millis());
+                if time < EARLIEST {
+                    Err(TimeError::TooEarly)
+                } else {
+                    Ok(time)
+                }
+            }
+            Err(_) if is_naive(text) => Err(TimeError::Naive),
+            Err(_) => Err(TimeError::Malformed),
+        }
+    }
+
+    /// Refuses what lies after `now`, allowing for a sender's clock running ahead.
+    pub fn not_after(self, now: Timestamp) -> Result<Self, TimeError> {
+        if self.0 > now.0.saturating_add(CLOCK_SKEW_MS) {
+            Err(TimeError::Future)
+        } else {
+            Ok(self)
+        }
+    }
+
+    #[must_use]
+    pub const fn plus_ms(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds from `earlier` to `self`; negative when `earlier` is later.
+    pub const fn since(self, earlier: Timestamp) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Fixed-width decimal, so that keys sort by time.
+    pub fn sortable(self) -> String {
+        format!("{:013}", self.0.max(0))
+    }
+
+    fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.0).unwrap_or(DateTime::UNIX_EPOCH)
+    }
+}
+
+fn is_naive(text: &str) -> bool {
+    ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+        .iter()
+        .any(|format| NaiveDateTime::parse_from_str(text, format).is_ok())
+}
+
+/// RFC 3339 in UTC, with fractions only where there are any.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.utc().to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+/// A calendar day in some tenant's zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(NaiveDate);
+
+impl Day {
+    pub fn parse(text: &str) -> Option<Self> {
+        // `%Y` would also read years of other lengths, which do not sort as text.
+        if text.len() != 10 {
+            return None;
+        }
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+        (1970..=9999).contains(&date.year()).then_some(Self(date))
+    }
+
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.succ_opt().unwrap_or(self.0))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.format("%Y-%m-%d"))
+    }
+}
+
+/// The start of a tenant-local hour, named by its UTC time: zones such as +05:30 begin their hours at half past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hour(Timestamp);
+
+impl Hour {
+    /// `yyyymmddhhmm` in UTC.
+    pub fn name(self) -> String {
+        self.0.utc().format("%Y%m%d%H%M").to_string()
+    }
+
+    /// `yyyymm` in UTC: the month under which this hour is listed.
+    pub fn month(self) -> String {
+        self.0.utc().format("%Y%m").to_string()
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        let time = NaiveDateTime::parse_from_str(name, "%Y%m%d%H%M").ok()?;
+        Some(Self(Timestamp(time.and_utc().timestamp_millis())))
+    }
+
+    pub fn start(self) -> Timestamp {
+        self.0
+    }
+
+    /// No fact of this hour occurred at or after this moment.
+    ///
+    /// Two hours, not one: where a zone shifts by half an hour, a local hour can be longer than sixty minutes.
+    pub fn end_bound(self) -> Timestamp {
+        self.0.plus_ms(2 * HOUR_MS)
+    }
+}
+
+/// A time zone of the IANA database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone(Tz);
+
+impl Zone {
+    pub const UTC: Zone = Zone(Tz::UTC);
+
+    pub fn parse(name: &str) -> Option<Self> {
+        name.parse().ok().map(Self)
+    }
+
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// The local hour that `time` falls into.
+    pub fn hour_of(self, time: Timestamp) -> Hour {
+        let local = self.0.from_utc_datetime(&time.utc().naive_utc());
+        let into_hour = i64::from(local.minute()) * MINUTE_MS
+            + i64::from(local.second()) * SECOND_MS
+            + i64::from(local.timestamp_subsec_millis());
+        Hour(time.plus_ms(-into_hour))
+    }
+
+    /// The local day that `time` falls into.
+    pub fn day_of(self, time: Timestamp) -> Day {
+        Day(self
+            .0
+            .from_utc_datetime(&time.utc().naive_utc())
+            .date_naive())
+    }
+
+    /// The first moment of a local day, also where midnight is skipped or happens twice.
+    pub fn start_of(self, day: Day) -> Timestamp {
+        let midnight = day.0.and_hms_opt(0, 0, 0).unwrap_or_default();
+        for minutes in (0..=180).step_by(15) {
+            let local = midnight + chrono::TimeDelta::minutes(minutes);
+            if let Some(first) = self.0.from_local_datetime(&local).earliest() {
+                return Timestamp(first.timestamp_millis());
+            }
+        }
+        let offset = self.0.offset_from_utc_datetime(&midnight).fix();
+        Timestamp((midnight - offset).and_utc().timestamp_millis())
+    }
+
+    /// The first moment after a local day.
+    pub fn end_of(self, day: Day) -> Timestamp {
+        self.start_of(day.next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_time_needs_an_offset_and_comes_back_in_utc() {
+        assert_eq!(
+            at("2024-01-15T16:00:00+05:30").to_string(),
+            "2024-01-15T10:30:00Z"
+        );
+        assert_eq!(
+            at("2024-01-15T10:30:00.250Z").to_string(),
+            "2024-01-15T10:30:00.250Z"
+        );
+        assert_eq!(
+            Timestamp::parse("2024-01-15T10:30:00"),
+            Err(TimeError::Naive)
+        );
+        assert_eq!(
+            Timestamp::parse("2024-01-15 10:30:00"),
+            Err(TimeError::Naive)
+        );
+        assert_eq!(Timestamp::parse("yesterday"), Err(TimeError::Malformed));
+        assert_eq!(
+            Timestamp::parse("0001-01-01T00:00:00Z"),
+            Err(TimeError::TooEarly)
+        );
+    }
+
+    #[test]
+    fn five_minutes_ahead_are_allowed_and_no_more() {
+        let now = at("2026-01-01T00:00:00Z");
+        assert!(now.plus_ms(CLOCK_SKEW_MS).not_after(now).is_ok());
+        assert_eq!(
+            now.plus_ms(CLOCK_SKEW_MS + 1).not_after(now),
+            Err(TimeError::Future)
+        );
+    }
+
+    #[test]
+    fn local_hours_begin_where_the_zone_says() {
+        let kolkata = Zone::parse("Asia/Kolkata").unwrap();
+        assert_eq!(
+            kolkata.hour_of(at("2024-01-15T10:29:59.999Z")).name(),
+            "202401150930"
+        );
+        assert_eq!(
+            kolkata.hour_of(at("2024-01-15T10:30:00Z")).name(),
+            "202401151030"
+        );
+        let kathmandu = Zone::parse("Asia/Kathmandu").unwrap();
+        assert_eq!(
+            kathmandu.hour_of(at("2024-01-15T10:30:00Z")).name(),
+            "202401151015"
+        );
+        assert_eq!(
+            Hour::parse("202401151015").unwrap().start(),
+            at("2024-01-15T10:15:00Z")
+        );
+    }
+
+    #[test]
+    fn a_local_hour_never_reaches_past_its_bound() {
+        let lord_howe = Zone::parse("Australia/Lord_Howe").unwrap();
+        let mut time = at("2024-04-06T12:00:00Z");
+        while time < at("2024-04-06T20:00:00Z") {
+            let hour = lord_howe.hour_of(time);
+            assert!(hour.start() <= time && time < hour.end_bound(), "{time}");
+            time = time.plus_ms(MINUTE_MS);
+        }
+    }
+
+    #[test]
+    fn days_have_the_length_the_zone_gives_them() {
+        let new_york = Zone::parse("America/New_York").unwrap();
+        let spring = Day::parse("2024-03-10").unwrap();
+        let autumn = Day::parse("2024-11-03").unwrap();
+        assert_eq!(
+            new_york.end_of(spring).since(new_york.start_of(spring)),
+            23 * HOUR_MS
+        );
+        assert_eq!(
+            new_york.end_of(autumn).since(new_york.start_of(autumn)),
+            25 * HOUR_MS
+        );
+        // Midnight does not exist on this day in Beirut.
+        let beirut = Zone::parse("Asia/Beirut").unwrap();
+        let skipped = Day::parse("2024-03-31").unwrap();
+        assert_eq!(beirut.day_of(beirut.start_of(skipped)), skipped);
+        assert_eq!(
+            beirut.end_of(skipped).since(beirut.start_of(skipped)),
+            23 * HOUR_MS
+        );
+    }
+
+    #[test]
+    fn a_day_is_read_strictly() {
+        assert!(Day::parse("2024-02-30").is_none());
+        assert!(Day::parse("2024-2-3").is_none());
+        assert_eq!(
+            Day::parse("2024-02-29").unwrap().next().to_string(),
+            "2024-03-01"
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! What a function needs from the machine it runs on: configuration, clock, AWS clients, queues, telemetry.
+//!
+//! A function is handed a [`Host`] and asks it for what it needs. In the cloud [`start`] makes one from the
+//! process; the local stack makes one per function from `template.yaml`. This crate knows no business rule.
+
+mod aws;
+mod batch;
+mod clock;
+mod env;
+mod queue;
+
+pub use aws::{Aws, Endpoints};
+pub use batch::{Message, Outcome, batch_response, each, parse_batch};
+pub use clock::Clock;
+pub use env::{Env, Misconfigured};
+pub use queue::{Queue, QueueError};
+
+/// Whether credentials that only a local stack may honour are honoured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Cloud,
+    Local,
+}
+
+/// What a function is given to run with.
+#[derive(Clone)]
+pub struct Host {
+    pub env: Env,
+    pub aws: Aws,
+    pub clock: Clock,
+    pub place: Place,
+}
+
+/// The host of a deployed function: logs as JSON, configuration from the process.
+pub async fn start() -> Host {
+    let env = Env::of_process();
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(env.log_filter())
+        .with_current_span(true)
+        .without_time()
+        .with_target(true)
+        .init();
+    Host {
+        env,
+        aws: Aws::of_process().await,
+        clock: Clock::system(),
+        place: Place::Cloud,
+    }
+}

@@ -1,0 +1,215 @@
+//! Conversions: one item each, written once and only ever added to.
+
+use std::collections::BTreeSet;
+
+use domain::conversion::{Conversion, Merged};
+use domain::ids::{ExternalId, FactId, FactKind};
+use domain::money::{Currency, Money};
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::interactions::{identifier_code, identifier_of};
+use crate::keys;
+use crate::table::{Table, Unless, pause};
+use crate::tenants::Tenant;
+
+/// A conversion as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredConversion {
+    pub id: FactId,
+    pub conversion: Conversion,
+    pub received_at: Timestamp,
+    expires_at: i64,
+    revision: u64,
+}
+
+/// What became of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recorded<T> {
+    Created(T),
+    /// It was stored before and said the same.
+    Same(T),
+    /// It added something to what was stored.
+    Added(T),
+    /// It contradicts what is stored in these fields; nothing was changed.
+    Contradicts(Vec<&'static str>),
+}
+
+impl Table {
+    pub async fn conversion(
+        &self,
+        tenant: &Tenant,
+        id: &FactId,
+        now: Timestamp,
+    ) -> Result<Option<StoredConversion>, StoreError> {
+        let item: Option<ConversionItem> = self.get(&keys::fact(&tenant.id, id)).await?;
+        Ok(item
+            .map(StoredConversion::from)
+            .filter(|stored| stored.expires_at > now.ms() / 1_000))
+    }
+
+    /// Reads many by id, in the order asked for; those that are gone are left out.
+    pub async fn conversions(
+        &self,
+        tenant: &Tenant,
+        ids: &[FactId],
+    ) -> Result<Vec<StoredConversion>, StoreError> {
+        let wanted: Vec<_> = ids.iter().map(|id| keys::fact(&tenant.id, id)).collect();
+        let items: Vec<ConversionItem> = self.get_many(&wanted).await?;
+        let mut found: std::collections::BTreeMap<_, _> = items
+            .into_iter()
+            .map(|item| (item.id.clone(), StoredConversion::from(item)))
+            .collect();
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// Stores a report, or merges it into what is stored. Reported again it costs a read and no write.
+    ///
+    /// As with interactions, links and the hour are written first.
+    pub async fn record_conversion(
+        &self,
+        tenant: &Tenant,
+        reported: &Conversion,
+        now: Timestamp,
+    ) -> Result<Recorded<StoredConversion>, StoreError> {
+        let id = FactId::conversion(&tenant.id, &reported.external_id);
+        let key = keys::fact(&tenant.id, &id);
+        for attempt in 0.. {
+            let seen = self
+                .get::<ConversionItem>(&key)
+                .await?
+                .map(StoredConversion::from);
+            let known = seen
+                .as_ref()
+                .map(|seen| seen.conversion.identifiers.clone())
+                .unwrap_or_default();
+            let next = match &seen {
+                None => reported.clone(),
+                Some(seen) => match seen.conversion.merged_with(reported) {
+                    Merged::Same => return Ok(Recorded::Same(seen.clone())),
+                    Merged::Contradicts(fields) => return Ok(Recorded::Contradicts(fields)),
+                    Merged::Added(merged) => merged,
+                },
+            };
+            self.link(tenant, &next.identifiers, &known).await?;
+            if seen.is_none() {
+                let hour = tenant.settings.zone().hour_of(next.occurred_at);
+                self.list_hour(&tenant.id, FactKind::Conversion, hour)
+                    .await?;
+            }
+            let received_at = seen.as_ref().map_or(now, |seen| seen.received_at);
+            let stored = StoredConversion {
+                id: id.clone(),
+                received_at,
+                expires_at: tenant.settings.expires_at(next.occurred_at, received_at),
+                revision: seen.as_ref().map_or(0, |seen| seen.revision + 1),
+                conversion: next,
+            };
+            let unless = seen
+                .as_ref()
+                .map_or(Unless::Exists, |seen| Unless::Changed(seen.revision));
+            if self
+                .put(&ConversionItem::new(tenant, &stored), unless)
+                .await?
+            {
+                return Ok(if seen.is_none() {
+                    Recorded::Created(stored)
+                } else {
+                    Recorded::Added(stored)
+                });
+            }
+            if pause(attempt).await.is_none() {
+                break;
+            }
+        }
+        Err(StoreError::Contended(id.to_string()))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ConversionItem {
+    pk: String,
+    sk: String,
+    rv: u64,
+    id: FactId,
+    xi: ExternalId,
+    ty: String,
+    ids: Vec<String>,
+    am: i64,
+    cu: Currency,
+    at: Timestamp,
+    es: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    md: Option<String>,
+    ra: Timestamp,
+    ttl: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g1p: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g1s: Option<String>,
+    g2p: String,
+    g2s: String,
+}
+
+impl ConversionItem {
+    fn new(tenant: &Tenant, stored: &StoredConversion) -> Self {
+        let conversion = &stored.conversion;
+        let key = keys::fact(&tenant.id, &stored.id);
+        let anchor = conversion
+            .anchor()
+            .map(|anchor| tenant.identity().node(anchor));
+        let hour = tenant.settings.zone().hour_of(conversion.occurred_at);
+        let shard = keys::shard_of(&stored.id.bare(), tenant.settings.hour_shards);
+        Self {
+            pk: key.pk,
+            sk: key.sk,
+            rv: stored.revision,
+            id: stored.id.clone(),
+            xi: conversion.external_id.clone(),
+            ty: conversion.event_type.clone(),
+            ids: conversion.identifiers.iter().map(identifier_code).collect(),
+            am: conversion.amount.minor,
+            cu: conversion.amount.currency,
+            at: conversion.occurred_at,
+            es: conversion.event_source.clone(),
+            md: conversion.metadata.clone(),
+            ra: stored.received_at,
+            ttl: stored.expires_at,
+            g1s: anchor
+                .as_ref()
+                .map(|_| keys::in_timeline(conversion.occurred_at, &stored.id)),
+            g1p: anchor.map(|anchor| keys::node(&tenant.id, &anchor)),
+            g2p: keys::hour(&tenant.id, FactKind::Conversion, hour, shard),
+            g2s: keys::in_hour(conversion.occurred_at, &stored.id),
+        }
+    }
+}
+
+impl From<ConversionItem> for StoredConversion {
+    fn from(item: ConversionItem) -> Self {
+        let identifiers: BTreeSet<_> = item
+            .ids
+            .iter()
+            .filter_map(|code| identifier_of(code))
+            .collect();
+        Self {
+            id: item.id,
+            conversion: Conversion {
+                external_id: item.xi,
+                event_type: item.ty,
+                identifiers,
+                amount: Money {
+                    minor: item.am,
+                    currency: item.cu,
+                },
+                occurred_at: item.at,
+                event_source: item.es,
+                metadata: item.md,
+            },
+            received_at: item.ra,
+            expires_at: item.ttl,
+            revision: item.rv,
+        }
+    }
+}

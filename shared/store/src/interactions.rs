@@ -1,0 +1,346 @@
+//! Interactions: one item each, merged from deliveries and written only if nobody wrote meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::identifier::{Identifier, IdentifierType};
+use domain::ids::{ExternalId, FactId, FactKind};
+use domain::interaction::{Cell, Field, Interaction, Section, SectionState, Value, Version};
+use domain::source::Source;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::keys;
+use crate::table::{Table, Unless, pause};
+use crate::tenants::Tenant;
+
+/// Which interaction is meant: a source, and what that source calls it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct About {
+    pub source: Source,
+    pub external_id: ExternalId,
+}
+
+impl About {
+    pub fn id(&self, tenant: &Tenant) -> FactId {
+        FactId::interaction(&tenant.id, self.source, &self.external_id)
+    }
+}
+
+/// An interaction as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredInteraction {
+    pub id: FactId,
+    pub about: About,
+    pub interaction: Interaction,
+    /// When it was first stored.
+    pub received_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    expires_at: i64,
+    revision: u64,
+}
+
+impl Table {
+    pub async fn interaction(
+        &self,
+        tenant: &Tenant,
+        id: &FactId,
+        now: Timestamp,
+    ) -> Result<Option<StoredInteraction>, StoreError> {
+        let item: Option<InteractionItem> = self.get(&keys::fact(&tenant.id, id)).await?;
+        Ok(item
+            .map(StoredInteraction::try_from)
+            .transpose()?
+            .filter(|stored| stored.expires_at > now.ms() / 1_000))
+    }
+
+    /// Reads many by id, in the order asked for; those that are gone are left out.
+    pub async fn interactions(
+        &self,
+        tenant: &Tenant,
+        ids: &[FactId],
+    ) -> Result<Vec<StoredInteraction>, StoreError> {
+        let wanted: Vec<_> = ids.iter().map(|id| keys::fact(&tenant.id, id)).collect();
+        let items: Vec<InteractionItem> = self.get_many(&wanted).await?;
+        let mut found = BTreeMap::new();
+        for item in items {
+            let stored = StoredInteraction::try_from(item)?;
+            found.insert(stored.id.clone(), stored);
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// Reads strongly, lets `decide` make a new state of what is there, and writes it if it differs and nobody wrote
+    /// meanwhile; else tries again.
+    ///
+    /// Before the interaction is written, everything observed in it is linked and its hour is listed: a reader who
+    /// finds it finds those, and a crash in between is repaired by the retry.
+    pub async fn merge_interaction<R>(
+        &self,
+        tenant: &Tenant,
+        about: &About,
+        now: Timestamp,
+        decide: impl Fn(&Interaction) -> (Interaction, R),
+    ) -> Result<(StoredInteraction, R), StoreError> {
+        let id = about.id(tenant);
+        let key = keys::fact(&tenant.id, &id);
+        for attempt in 0.. {
+            let item: Option<InteractionItem> = self.get(&key).await?;
+            let seen = item.map(StoredInteraction::try_from).transpose()?;
+            let before = seen
+                .as_ref()
+                .map(|seen| seen.interaction.clone())
+                .unwrap_or_default();
+            let (after, outcome) = decide(&before);
+            let next = StoredInteraction {
+                id: id.clone(),
+                about: about.clone(),
+                received_at: seen.as_ref().map_or(now, |seen| seen.received_at),
+                updated_at: now,
+                expires_at: tenant.settings.expires_at(
+                    after.started_at().unwrap_or(now),
+                    seen.as_ref().map_or(now, |seen| seen.received_at),
+                ),
+                revision: seen.as_ref().map_or(0, |seen| seen.revision + 1),
+                interaction: after,
+            };
+            if let Some(seen) = seen.filter(|seen| seen.interaction == next.interaction) {
+                return Ok((seen, outcome));
+            }
+            self.link(tenant, &next.interaction.observed(), &before.observed())
+                .await?;
+            if let Some(start) = next
+                .interaction
+                .started_at()
+                .filter(|start| before.started_at() != Some(*start))
+            {
+                self.list_hour(
+                    &tenant.id,
+                    FactKind::Interaction,
+                    tenant.settings.zone().hour_of(start),
+                )
+                .await?;
+            }
+            let unless = if next.revision == 0 {
+                Unless::Exists
+            } else {
+                Unless::Changed(next.revision - 1)
+            };
+            if self
+                .put(&InteractionItem::new(tenant, &next), unless)
+                .await?
+            {
+                return Ok((next, outcome));
+            }
+            if pause(attempt).await.is_none() {
+                break;
+            }
+        }
+        Err(StoreError::Contended(id.to_string()))
+    }
+}
+
+/// A fact in a section: plain where it was told at the section's version.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum CellItem {
+    Versioned {
+        v: String,
+        #[serde(default)]
+        x: Option<Value>,
+    },
+    Plain(Option<Value>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct SectionItem {
+    v: String,
+    #[serde(flatten)]
+    cells: BTreeMap<String, CellItem>,
+}
+
+/// As stored, with short names: every write bills the whole item, and the budget counts on it staying under 1 kB.
+#[derive(Serialize, Deserialize)]
+struct InteractionItem {
+    pk: String,
+    sk: String,
+    rv: u64,
+    so: Source,
+    xi: ExternalId,
+    sx: BTreeMap<String, SectionItem>,
+    /// Identifiers told once and corrected since: type digit and value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    su: Vec<String>,
+    ra: Timestamp,
+    ua: Timestamp,
+    ttl: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g1p: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g1s: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g2p: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g2s: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tm: Option<String>,
+}
+
+/// One letter per section.
+const fn letter(section: Section) -> &'static str {
+    match section {
+        Section::Started => "s",
+        Section::Ended => "e",
+        Section::Transcript => "t",
+        Section::Intent => "i",
+        Section::Api => "a",
+    }
+}
+
+impl InteractionItem {
+    fn new(tenant: &Tenant, stored: &StoredInteraction) -> Self {
+        let key = keys::fact(&tenant.id, &stored.id);
+        let interaction = &stored.interaction;
+        let start = interaction.started_at();
+        let anchor = start
+            .and(interaction.anchor())
+            .map(|anchor| tenant.identity().node(&anchor));
+        let zone = tenant.settings.zone();
+        let shard = keys::shard_of(&stored.id.bare(), tenant.settings.hour_shards);
+        let in_index = |field| start.and(interaction.text(field)).map(str::to_owned);
+        Self {
+            pk: key.pk,
+            sk: key.sk,
+            rv: stored.revision,
+            so: stored.about.source,
+            xi: stored.about.external_id.clone(),
+            sx: interaction
+                .sections
+                .iter()
+                .map(|(section, state)| (letter(*section).to_owned(), section_item(state)))
+                .collect(),
+            su: interaction.superseded.iter().map(identifier_code).collect(),
+            ra: stored.received_at,
+            ua: stored.updated_at,
+            ttl: stored.expires_at,
+            g1s: start
+                .filter(|_| anchor.is_some())
+                .map(|start| keys::in_timeline(start, &stored.id)),
+            g1p: anchor.map(|anchor| keys::node(&tenant.id, &anchor)),
+            g2p: start.map(|start| {
+                keys::hour(
+                    &tenant.id,
+                    FactKind::Interaction,
+                    zone.hour_of(start),
+                    shard,
+                )
+            }),
+            g2s: start.map(|start| keys::in_hour(start, &stored.id)),
+            ch: start.map(|_| interaction.channel().to_owned()),
+            vn: in_index(Field::VendorCode),
+            ag: in_index(Field::AgentId),
+            tm: in_index(Field::TeamId),
+        }
+    }
+}
+
+fn section_item(state: &SectionState) -> SectionItem {
+    let cell = |cell: &Cell| match cell.version == state.version {
+        true => CellItem::Plain(cell.value.clone()),
+        false => CellItem::Versioned {
+            v: cell.version.to_string(),
+            x: cell.value.clone(),
+        },
+    };
+    let cells = state
+        .cells
+        .iter()
+        .map(|(field, told)| (field.code().to_owned(), cell(told)))
+        .collect();
+    SectionItem {
+        v: state.version.to_string(),
+        cells,
+    }
+}
+
+pub(crate) fn identifier_code(identifier: &Identifier) -> String {
+    format!("{}{}", identifier.kind().digit(), identifier.value())
+}
+
+pub(crate) fn identifier_of(code: &str) -> Option<Identifier> {
+    let kind = IdentifierType::of_digit(code.chars().next()?)?;
+    Some(Identifier::stored(kind, code[1..].to_owned()))
+}
+
+fn corrupt(pk: &str) -> StoreError {
+    let error = <serde_dynamo::Error as serde::de::Error>::custom("not written by this version");
+    StoreError::Corrupt(pk.to_owned(), Box::new(error))
+}
+
+impl TryFrom<InteractionItem> for StoredInteraction {
+    type Error = StoreError;
+
+    fn try_from(item: InteractionItem) -> Result<Self, StoreError> {
+        let id = item
+            .pk
+            .rsplit('#')
+            .next()
+            .and_then(|bare| FactId::from_bare(FactKind::Interaction, bare));
+        let id = id.ok_or_else(|| corrupt(&item.pk))?;
+        let mut sections = BTreeMap::new();
+        for section in Section::ALL {
+            if let Some(stored) = item.sx.get(letter(section)) {
+                sections.insert(
+                    section,
+                    section_state(stored).ok_or_else(|| corrupt(&item.pk))?,
+                );
+            }
+        }
+        let superseded: BTreeSet<_> = item
+            .su
+            .iter()
+            .filter_map(|code| identifier_of(code))
+            .collect();
+        Ok(Self {
+            id,
+            about: About {
+                source: item.so,
+                external_id: item.xi,
+            },
+            interaction: Interaction {
+                sections,
+                superseded,
+            },
+            received_at: item.ra,
+            updated_at: item.ua,
+            expires_at: item.ttl,
+            revision: item.rv,
+        })
+    }
+}
+
+fn section_state(stored: &SectionItem) -> Option<SectionState> {
+    let version = Version::parse(&stored.v)?;
+    let mut cells = BTreeMap::new();
+    for (code, cell) in &stored.cells {
+        let cell = match cell {
+            CellItem::Plain(value) => Cell {
+                version,
+                value: value.clone(),
+            },
+            CellItem::Versioned { v, x } => Cell {
+                version: Version::parse(v)?,
+                value: x.clone(),
+            },
+        };
+        cells.insert(Field::of_code(code)?, cell);
+    }
+    Some(SectionState { version, cells })
+}

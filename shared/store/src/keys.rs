@@ -1,0 +1,229 @@
+//! Every key of the table. Nothing else writes one.
+//!
+//! | need | shape |
+//! |---|---|
+//! | a tenant's settings | `T#t` / `TENANT` |
+//! | secrets of a provider (two active) | `T#t` / `SECRET#provider` |
+//! | one interaction, one conversion | `T#t#INT#id` / `INT`, `T#t#CNV#id` / `CNV` |
+//! | who was observed together | `T#t#NODE#a` / `EDGE#b`; ids begin with their type, so edges sort by it |
+//! | timeline of an identifier | index `timeline`: `T#t#NODE#anchor` / `time#kind#id` |
+//! | facts of a local hour, sharded | index `hour`: `T#t#HOUR#kind#yyyymmddhhmm#shard` / `time#id` |
+//! | hours that hold facts | `T#t#HOURS#kind` / `yyyymm`, a set of `ddhhmm` |
+//! | deliveries kept for people to look at | `T#t#DELIVERIES#yyyymmdd` / `time#id` |
+//! | runs by time | `T#t#RUNS` / `time#id` |
+//! | a run | `T#t#RUN#r` / `RUN` |
+//! | its tasks: planning a month, executing a shard | `T#t#RUN#r` / `TASK#stage#nnnn` |
+//! | what planning one month found for one shard | `T#t#RUN#r#PLAN#month#A#attempt` / `S#nn#chunk` |
+//! | credits of a shard, one item per conversion | `T#t#RUN#r#S#nn#A#attempt` / `CNV#id`, `NONE#id` if unattributed |
+//! | sums of a shard | `T#t#RUN#r#S#nn#A#attempt` / `SUM#dimension#day#currency#chunk` |
+//! | sums of a run | `T#t#RUN#r` / `AGG#dimension#day#currency#chunk` |
+//!
+//! Global partitions, the only keys that do not begin with a tenant: `KEY#id` (API keys), `ALIAS#provider#alias`,
+//! `TENANTS#shard` / `T#t`, `ACTIVE#shard` / `T#t#RUN#r` (running runs).
+
+use domain::identity::NodeId;
+use domain::ids::{FactId, FactKind, TenantId};
+use domain::time::{Hour, Timestamp};
+
+/// The key of one item.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub pk: String,
+    pub sk: String,
+}
+
+fn key(pk: String, sk: impl Into<String>) -> Key {
+    Key { pk, sk: sk.into() }
+}
+
+fn of(tenant: &TenantId, rest: &str) -> String {
+    format!("T#{tenant}#{rest}")
+}
+
+pub fn tenant(tenant: &TenantId) -> Key {
+    key(format!("T#{tenant}"), "TENANT")
+}
+
+pub fn secret(tenant: &TenantId, provider: &str) -> Key {
+    key(format!("T#{tenant}"), format!("SECRET#{provider}"))
+}
+
+pub fn api_key(key_id: &str) -> Key {
+    key(format!("KEY#{key_id}"), "KEY")
+}
+
+pub fn alias(provider: &str, alias: &str) -> Key {
+    key(format!("ALIAS#{provider}#{alias}"), "ALIAS")
+}
+
+/// Over how many partitions the global lists are spread.
+pub const GLOBAL_SHARDS: u32 = 8;
+
+pub fn listed_tenant(tenant: &TenantId) -> Key {
+    key(
+        format!("TENANTS#{}", shard_of(tenant.as_str(), GLOBAL_SHARDS)),
+        format!("T#{tenant}"),
+    )
+}
+
+pub fn fact(tenant: &TenantId, id: &FactId) -> Key {
+    let kind = id.kind().code();
+    key(of(tenant, &format!("{kind}#{}", id.bare())), kind)
+}
+
+pub fn node(tenant: &TenantId, node: &NodeId) -> String {
+    of(tenant, &format!("NODE#{}", node.bare()))
+}
+
+const EDGE: &str = "EDGE#";
+
+/// Before all edges of a node.
+pub fn edges() -> &'static str {
+    EDGE
+}
+
+pub fn edge(tenant: &TenantId, from: &NodeId, to: &NodeId) -> Key {
+    key(node(tenant, from), format!("{EDGE}{}", to.bare()))
+}
+
+pub fn edge_target(sk: &str) -> Option<NodeId> {
+    NodeId::from_bare(sk.strip_prefix(EDGE)?)
+}
+
+/// Touches before conversions of the same moment, as a journey shows them.
+const fn order(kind: FactKind) -> char {
+    match kind {
+        FactKind::Interaction => '1',
+        FactKind::Conversion => '2',
+    }
+}
+
+/// Sort key of the index `timeline`.
+pub fn in_timeline(time: Timestamp, id: &FactId) -> String {
+    format!("{}#{}#{}", time.sortable(), order(id.kind()), id.bare())
+}
+
+/// Reads what [`in_timeline`] wrote.
+pub fn timeline_entry(sk: &str) -> Option<(Timestamp, FactId)> {
+    let mut parts = sk.split('#');
+    let time = Timestamp::from_ms(parts.next()?.parse().ok()?);
+    let digit = parts.next()?;
+    let kind = FactKind::ALL
+        .into_iter()
+        .find(|kind| digit.starts_with(order(*kind)))?;
+    Some((time, FactId::from_bare(kind, parts.next()?)?))
+}
+
+/// Partition of the index `hour`.
+pub fn hour(tenant: &TenantId, kind: FactKind, hour: Hour, shard: u32) -> String {
+    of(
+        tenant,
+        &format!("HOUR#{}#{}#{shard}", kind.code(), hour.name()),
+    )
+}
+
+/// Sort key of the index `hour`.
+pub fn in_hour(time: Timestamp, id: &FactId) -> String {
+    format!("{}#{}", time.sortable(), id.bare())
+}
+
+/// Reads what [`in_hour`] wrote.
+pub fn hour_entry(kind: FactKind, sk: &str) -> Option<(Timestamp, FactId)> {
+    let (time, id) = sk.split_once('#')?;
+    Some((
+        Timestamp::from_ms(time.parse().ok()?),
+        FactId::from_bare(kind, id)?,
+    ))
+}
+
+/// All months that hold facts are items of one partition, since reads without dates must find them.
+pub fn months(tenant: &TenantId, kind: FactKind) -> String {
+    of(tenant, &format!("HOURS#{}", kind.code()))
+}
+
+pub fn month(tenant: &TenantId, kind: FactKind, month: &str) -> Key {
+    key(months(tenant, kind), month)
+}
+
+/// `day` is `yyyymmdd` in UTC.
+pub fn deliveries(tenant: &TenantId, day: &str) -> String {
+    of(tenant, &format!("DELIVERIES#{day}"))
+}
+
+pub fn delivery(tenant: &TenantId, received: Timestamp, delivery_id: &str) -> Key {
+    let day = domain::time::Zone::UTC
+        .day_of(received)
+        .to_string()
+        .replace('-', "");
+    key(
+        deliveries(tenant, &day),
+        format!("{}#{delivery_id}", received.sortable()),
+    )
+}
+
+/// Which of `shards` partitions a name falls into: stable for ever, since it is part of keys.
+pub fn shard_of(name: &str, shards: u32) -> u32 {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    // The low bits of this hash are weak; mix the high ones in.
+    u32::try_from((hash ^ hash >> 32) % u64::from(shards.max(1))).unwrap_or(0)
+}
+
+/// What kind of item a partition holds, for metering.
+pub(crate) fn part(pk: &str) -> &'static str {
+    let mut parts = pk.split('#');
+    match parts.next() {
+        Some("KEY") => "api keys",
+        Some("ALIAS" | "TENANTS") => "tenants",
+        Some("ACTIVE") => "runs",
+        Some("T") => match parts.nth(1) {
+            None => "tenants",
+            Some("INT") => "interactions",
+            Some("CNV") => "conversions",
+            Some("NODE") => "identity",
+            Some("HOUR") => "hour index",
+            Some("HOURS") => "hours",
+            Some("DELIVERIES") => "deliveries",
+            Some("RUN" | "RUNS") => "runs",
+            Some(_) => "other",
+        },
+        Some(_) | None => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::ExternalId;
+
+    use super::*;
+
+    #[test]
+    fn entries_of_the_indexes_are_read_as_they_are_written_and_sort_by_time() {
+        let tenant = TenantId::parse("demo").unwrap();
+        let id = FactId::conversion(&tenant, &ExternalId::parse("order-1").unwrap());
+        let time = Timestamp::from_ms(1_705_314_600_000);
+        assert_eq!(
+            timeline_entry(&in_timeline(time, &id)),
+            Some((time, id.clone()))
+        );
+        assert_eq!(
+            hour_entry(id.kind(), &in_hour(time, &id)),
+            Some((time, id.clone()))
+        );
+        assert!(in_timeline(Timestamp::from_ms(999_999_999_999), &id) < in_timeline(time, &id));
+    }
+
+    #[test]
+    fn shards_are_spread_and_stable() {
+        let counts = (0..10_000).fold([0_u32; 8], |mut counts, n| {
+            counts[shard_of(&format!("name-{n}"), 8) as usize] += 1;
+            counts
+        });
+        assert!(
+            counts.iter().all(|count| (1_000..1_500).contains(count)),
+            "{counts:?}"
+        );
+        assert_eq!(shard_of("cus_4abc", 64), shard_of("cus_4abc", 64));
+    }
+}

@@ -1,0 +1,31 @@
+//! The single table. The only crate that knows DynamoDB; nothing outside writes a key.
+//!
+//! [`keys`] holds every key and access pattern; [`Table`] the few verbs; each entity has a file. Reads of single
+//! items are strongly consistent. Writes are put-if-absent, or replace-if-nobody-wrote-since.
+
+pub mod keys;
+
+mod api_keys;
+mod conversions;
+mod deliveries;
+mod error;
+mod fresh;
+mod hours;
+mod identity;
+mod interactions;
+mod meter;
+mod table;
+mod tenants;
+mod timeline;
+
+pub use api_keys::ApiKey;
+pub use conversions::{Recorded, StoredConversion};
+pub use deliveries::{Delivery, DeliveryState};
+pub use error::StoreError;
+pub use fresh::Fresh;
+pub use identity::Customers;
+pub use interactions::{About, StoredInteraction};
+pub use meter::{Meter, Units};
+pub use table::Table;
+pub use tenants::{Tenant, TenantKey, Tenants};
+pub use timeline::{Fact, Page, Position, Span};

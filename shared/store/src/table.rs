@@ -1,0 +1,370 @@
+//! The verbs. Everything that reads or writes the table goes through here and is metered.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::StoreError;
+use crate::keys::{self, Key};
+use crate::meter::{Meter, Way};
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The single table. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Table {
+    client: Client,
+    name: Arc<str>,
+    meter: Meter,
+    /// Hours that this container has seen listed.
+    pub(crate) listed_hours: Arc<Mutex<HashSet<String>>>,
+}
+
+/// The condition under which a put takes place.
+#[derive(Clone, Copy)]
+pub(crate) enum Unless<'a> {
+    Exists,
+    /// The item's `rv` is another than this.
+    Changed(u64),
+    Never,
+    /// A condition of its own, over values named in the item or given apart.
+    Fails(&'a str, &'a [(&'a str, AttributeValue)]),
+}
+
+/// A range of one partition.
+pub(crate) struct Range<'a> {
+    pub(crate) index: Option<Index>,
+    pub(crate) pk: String,
+    pub(crate) sk: Sorted<'a>,
+    pub(crate) newest_first: bool,
+    pub(crate) limit: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Index {
+    Timeline,
+    Hour,
+}
+
+/// Which sort keys are meant.
+pub(crate) enum Sorted<'a> {
+    Prefix(&'a str),
+    /// Both ends included.
+    Between(String, String),
+}
+
+impl Table {
+    pub fn new(client: Client, name: &str) -> Self {
+        Self {
+            client,
+            name: name.into(),
+            meter: Meter::default(),
+            listed_hours: Arc::default(),
+        }
+    }
+
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Reads one item, strongly consistent.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+    ) -> Result<Option<T>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&*self.name)
+            .set_key(Some(attributes(key)))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await
+            .map_err(StoreError::of("GetItem"))?;
+        self.meter
+            .add(keys::part(&key.pk), Way::Read, answer.consumed_capacity());
+        answer.item.map(read).transpose()
+    }
+
+    /// Puts an item; false if its condition forbade it.
+    pub(crate) async fn put<T: Serialize>(
+        &self,
+        item: &T,
+        unless: Unless<'_>,
+    ) -> Result<bool, StoreError> {
+        let item: Item = serde_dynamo::to_item(item)
+            .map_err(|e| StoreError::Corrupt("to write".to_owned(), Box::new(e)))?;
+        let part = part_of(&item);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&*self.name)
+            .set_item(Some(item))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        let put = match unless {
+            Unless::Never => put,
+            Unless::Exists => put.condition_expression("attribute_not_exists(pk)"),
+            Unless::Changed(seen) => put
+                .condition_expression("rv = :seen")
+                .expression_attribute_values(":seen", AttributeValue::N(seen.to_string())),
+            Unless::Fails(condition, values) => values
+                .iter()
+                .fold(put.condition_expression(condition), |put, (name, value)| {
+                    put.expression_attribute_values(*name, value.clone())
+                }),
+        };
+        match put.send().await {
+            Ok(answer) => {
+                self.meter.add(part, Way::Write, answer.consumed_capacity());
+                Ok(true)
+            }
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(StoreError::of("PutItem")(error)),
+        }
+    }
+
+    /// Adds numbers to a set attribute, idempotently, creating the item if need be.
+    pub(crate) async fn add_to_set(
+        &self,
+        key: &Key,
+        attribute: &str,
+        numbers: Vec<String>,
+    ) -> Result<(), StoreError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&*self.name)
+            .set_key(Some(attributes(key)))
+            .update_expression("ADD #set :new")
+            .expression_attribute_names("#set", attribute)
+            .expression_attribute_values(":new", AttributeValue::Ns(numbers))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await
+            .map_err(StoreError::of("UpdateItem"))?;
+        self.meter
+            .add(keys::part(&key.pk), Way::Write, answer.consumed_capacity());
+        Ok(())
+    }
+
+    pub(crate) async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&*self.name)
+            .set_key(Some(attributes(key)))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await
+            .map_err(StoreError::of("DeleteItem"))?;
+        self.meter
+            .add(keys::part(&key.pk), Way::Write, answer.consumed_capacity());
+        Ok(())
+    }
+
+    /// Reads one page of a range: strongly consistent on the table, eventually on an index.
+    pub(crate) async fn query<T: DeserializeOwned>(
+        &self,
+        range: &Range<'_>,
+        after: Option<Item>,
+    ) -> Result<(Vec<T>, Option<Item>), StoreError> {
+        let (pk, sk) = match range.index {
+            None => ("pk", "sk"),
+            Some(Index::Timeline) => ("g1p", "g1s"),
+            Some(Index::Hour) => ("g2p", "g2s"),
+        };
+        let query = self
+            .client
+            .query()
+            .table_name(&*self.name)
+            .set_index_name(range.index.map(|index| match index {
+                Index::Timeline => "timeline".to_owned(),
+                Index::Hour => "hour".to_owned(),
+            }))
+            .consistent_read(range.index.is_none())
+            .scan_index_forward(!range.newest_first)
+            .set_limit(
+                range
+                    .limit
+                    .map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)),
+            )
+            .set_exclusive_start_key(after)
+            .expression_attribute_names("#pk", pk)
+            .expression_attribute_names("#sk", sk)
+            .expression_attribute_values(":pk", AttributeValue::S(range.pk.clone()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        let query = match &range.sk {
+            Sorted::Prefix(prefix) => query
+                .key_condition_expression("#pk = :pk AND begins_with(#sk, :from)")
+                .expression_attribute_values(":from", AttributeValue::S((*prefix).to_owned())),
+            Sorted::Between(from, to) => query
+                .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
+                .expression_attribute_values(":from", AttributeValue::S(from.clone()))
+                .expression_attribute_values(":to", AttributeValue::S(to.clone())),
+        };
+        let answer = query.send().await.map_err(StoreError::of("Query"))?;
+        self.meter
+            .add(keys::part(&range.pk), Way::Read, answer.consumed_capacity());
+        let items = answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(read)
+            .collect::<Result<_, _>>()?;
+        Ok((items, answer.last_evaluated_key))
+    }
+
+    /// Reads a whole range, or its first `limit` items.
+    pub(crate) async fn query_all<T: DeserializeOwned>(
+        &self,
+        range: &Range<'_>,
+    ) -> Result<Vec<T>, StoreError> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let (items, next) = self.query(range, after).await?;
+            all.extend(items);
+            if next.is_none() || range.limit.is_some_and(|limit| all.len() >= limit) {
+                return Ok(all);
+            }
+            after = next;
+        }
+    }
+
+    /// Reads many items, strongly consistent, in no order; what is not there is left out.
+    pub(crate) async fn get_many<T: DeserializeOwned>(
+        &self,
+        keys: &[Key],
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        for chunk in keys.chunks(100) {
+            let mut wanted: Vec<Item> = chunk.iter().map(attributes).collect();
+            let part = chunk.first().map_or("other", |key| keys::part(&key.pk));
+            for attempt in 0.. {
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(wanted))
+                    .consistent_read(true)
+                    .build();
+                let request = request.map_err(|error| StoreError::Failed {
+                    operation: "BatchGetItem",
+                    source: Box::new(error),
+                })?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&*self.name, request)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+                    .send()
+                    .await
+                    .map_err(StoreError::of("BatchGetItem"))?;
+                answer
+                    .consumed_capacity()
+                    .iter()
+                    .for_each(|units| self.meter.add(part, Way::Read, Some(units)));
+                let items = answer
+                    .responses
+                    .and_then(|mut all| all.remove(&*self.name))
+                    .unwrap_or_default();
+                found.extend(items.into_iter().map(read).collect::<Result<Vec<T>, _>>()?);
+                let left = answer
+                    .unprocessed_keys
+                    .and_then(|mut all| all.remove(&*self.name));
+                wanted = left.map(|left| left.keys).unwrap_or_default();
+                if wanted.is_empty() {
+                    break;
+                }
+                pause(attempt)
+                    .await
+                    .ok_or_else(|| StoreError::Contended("BatchGetItem".to_owned()))?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Puts many items without conditions, in no order.
+    pub(crate) async fn put_many<T: Serialize>(&self, items: &[T]) -> Result<(), StoreError> {
+        for chunk in items.chunks(25) {
+            let mut requests = Vec::new();
+            let mut part = "other";
+            for item in chunk {
+                let item: Item = serde_dynamo::to_item(item)
+                    .map_err(|e| StoreError::Corrupt("to write".to_owned(), Box::new(e)))?;
+                part = part_of(&item);
+                let put = PutRequest::builder().set_item(Some(item)).build();
+                let put = put.map_err(|error| StoreError::Failed {
+                    operation: "BatchWriteItem",
+                    source: Box::new(error),
+                })?;
+                requests.push(WriteRequest::builder().put_request(put).build());
+            }
+            for attempt in 0.. {
+                let answer = self
+                    .client
+                    .batch_write_item()
+                    .request_items(&*self.name, requests)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+                    .send()
+                    .await
+                    .map_err(StoreError::of("BatchWriteItem"))?;
+                answer
+                    .consumed_capacity()
+                    .iter()
+                    .for_each(|units| self.meter.add(part, Way::Write, Some(units)));
+                requests = answer
+                    .unprocessed_items
+                    .and_then(|mut all| all.remove(&*self.name))
+                    .unwrap_or_default();
+                if requests.is_empty() {
+                    break;
+                }
+                pause(attempt)
+                    .await
+                    .ok_or_else(|| StoreError::Contended("BatchWriteItem".to_owned()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How often a write that lost a race, or a batch that was cut, is tried again before the caller is told.
+const MOST_ATTEMPTS: u32 = 12;
+
+/// Waits before another attempt, longer each time and never in step with a rival; None after the last.
+pub(crate) async fn pause(attempt: u32) -> Option<()> {
+    if attempt >= MOST_ATTEMPTS {
+        return None;
+    }
+    let most = 4_u64 << attempt.min(7);
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=most))).await;
+    Some(())
+}
+
+pub(crate) fn attributes(key: &Key) -> Item {
+    HashMap::from([
+        ("pk".to_owned(), AttributeValue::S(key.pk.clone())),
+        ("sk".to_owned(), AttributeValue::S(key.sk.clone())),
+    ])
+}
+
+fn part_of(item: &Item) -> &'static str {
+    item.get("pk")
+        .and_then(|pk| pk.as_s().ok())
+        .map_or("other", |pk| keys::part(pk))
+}
+
+fn read<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+    let pk = item
+        .get("pk")
+        .and_then(|pk| pk.as_s().ok())
+        .cloned()
+        .unwrap_or_default();
+    serde_dynamo::from_item(item).map_err(|error| StoreError::Corrupt(pk, Box::new(error)))
+}

@@ -1,0 +1,195 @@
+//! Tenants: their settings, the key their ids and seals derive from, their aliases, their providers' secrets.
+
+use std::fmt;
+use std::sync::Arc;
+
+use domain::identity::IdentityKey;
+use domain::ids::TenantId;
+use domain::tenant::Settings;
+use domain::time::Timestamp;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::error::StoreError;
+use crate::fresh::Fresh;
+use crate::keys;
+use crate::table::{Table, Unless};
+
+/// 32 random bytes made with the tenant; what derives from it cannot be guessed or confused with another tenant's.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TenantKey([u8; 32]);
+
+impl TenantKey {
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    /// A key for one purpose.
+    pub fn derived(&self, purpose: &str) -> [u8; 32] {
+        #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("32 bytes are a key");
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl fmt::Debug for TenantKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TenantKey(…)")
+    }
+}
+
+/// A tenant as every function needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tenant {
+    pub id: TenantId,
+    pub settings: Settings,
+    pub key: TenantKey,
+}
+
+impl Tenant {
+    /// The key that names this tenant's identifiers.
+    pub fn identity(&self) -> IdentityKey {
+        IdentityKey::new(self.key.derived("identity"))
+    }
+
+    /// Whether `name` means this tenant: its id, or one of its aliases.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.id.as_str() == name || self.settings.aliases.iter().any(|alias| alias == name)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct TenantItem {
+    pk: String,
+    sk: String,
+    id: TenantId,
+    settings: Settings,
+    key: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SecretsItem {
+    pk: String,
+    sk: String,
+    secrets: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AliasItem {
+    pk: String,
+    sk: String,
+    tenant: TenantId,
+}
+
+impl Table {
+    pub async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        let item: Option<TenantItem> = self.get(&keys::tenant(id)).await?;
+        Ok(item.and_then(|item| {
+            let key = hex::decode(&item.key).ok()?.try_into().ok()?;
+            Some(Tenant {
+                id: item.id,
+                settings: item.settings,
+                key: TenantKey(key),
+            })
+        }))
+    }
+
+    /// Creates a tenant; false if there is one of this id, which is left as it is.
+    ///
+    /// Its place in the list is written first, so that a tenant that exists is always listed.
+    pub async fn create_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError> {
+        let listed = keys::listed_tenant(&tenant.id);
+        let listed = AliasItem {
+            pk: listed.pk,
+            sk: listed.sk,
+            tenant: tenant.id.clone(),
+        };
+        self.put(&listed, Unless::Never).await?;
+        let key = keys::tenant(&tenant.id);
+        let item = TenantItem {
+            pk: key.pk,
+            sk: key.sk,
+            id: tenant.id.clone(),
+            settings: tenant.settings.clone(),
+            key: hex::encode(tenant.key.0),
+        };
+        self.put(&item, Unless::Exists).await
+    }
+
+    /// Whom a provider means by `alias`.
+    pub async fn aliased(
+        &self,
+        provider: &str,
+        alias: &str,
+    ) -> Result<Option<TenantId>, StoreError> {
+        let item: Option<AliasItem> = self.get(&keys::alias(provider, alias)).await?;
+        Ok(item.map(|item| item.tenant))
+    }
+
+    /// Claims an alias; false if another tenant has it.
+    pub async fn claim_alias(
+        &self,
+        provider: &str,
+        alias: &str,
+        tenant: &TenantId,
+    ) -> Result<bool, StoreError> {
+        let key = keys::alias(provider, alias);
+        let item = AliasItem {
+            pk: key.pk,
+            sk: key.sk,
+            tenant: tenant.clone(),
+        };
+        Ok(self.put(&item, Unless::Exists).await?
+            || self.aliased(provider, alias).await?.as_ref() == Some(tenant))
+    }
+
+    /// The active secrets of a provider, newest first; empty for an unknown tenant.
+    pub async fn secrets(
+        &self,
+        tenant: &TenantId,
+        provider: &str,
+    ) -> Result<Vec<String>, StoreError> {
+        let item: Option<SecretsItem> = self.get(&keys::secret(tenant, provider)).await?;
+        Ok(item.map(|item| item.secrets).unwrap_or_default())
+    }
+
+    pub async fn put_secrets(
+        &self,
+        tenant: &TenantId,
+        provider: &str,
+        secrets: &[String],
+    ) -> Result<(), StoreError> {
+        let key = keys::secret(tenant, provider);
+        let item = SecretsItem {
+            pk: key.pk,
+            sk: key.sk,
+            secrets: secrets.iter().take(2).cloned().collect(),
+        };
+        self.put(&item, Unless::Never).await?;
+        Ok(())
+    }
+}
+
+/// Tenants as a container knows them, at most a minute old.
+#[derive(Clone, Debug)]
+pub struct Tenants {
+    table: Table,
+    fresh: Arc<Fresh<TenantId, Option<Arc<Tenant>>>>,
+}
+
+impl Tenants {
+    pub fn of(table: &Table) -> Self {
+        Self { table: table.clone(), fresh: Arc::default() }
+    }
+
+    pub async fn find(&self, id: &TenantId, now: Timestamp) -> Result<Option<Arc<Tenant>>, StoreError> {
+        if let Some((_, tenant)) = self.fresh.get(id, now) {
+            return Ok(tenant);
+        }
+        let tenant = self.table.tenant(id).await?.map(Arc::new);
+        self.fresh.put(id.clone(), tenant.clone(), now);
+        Ok(tenant)
+    }
+}
