@@ -1,17 +1,34 @@
-//! (being written)
+//! Reports over published runs, one file each. Writes nothing.
 
+mod agents;
+mod report;
+
+use api::{Access, Routes};
 use axum::Router;
+use axum::extract::FromRef;
 use runtime::{Host, Misconfigured};
 
 #[derive(Clone)]
-pub struct App {}
+pub struct App {
+    access: Access,
+}
 
 impl App {
-    pub fn connect(_host: &Host) -> Result<Self, Misconfigured> {
-        Ok(Self {})
+    pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
+        Ok(Self { access: Access::connect(host)? })
     }
 }
 
-pub fn router(_app: App) -> Router {
-    Router::new()
+impl FromRef<App> for Access {
+    fn from_ref(app: &App) -> Self {
+        app.access.clone()
+    }
+}
+
+pub fn routes() -> Routes<App> {
+    Routes::default().get("/v1/analytics/agents/revenue", "Report revenue by agent", agents::report_agents_revenue)
+}
+
+pub fn router(app: App) -> Router {
+    api::serve(routes(), app)
 }

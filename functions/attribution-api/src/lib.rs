@@ -1,17 +1,64 @@
-//! (being written)
+//! Runs: create, list, read, execute, and read what they credited.
 
+mod create;
+mod execute;
+mod read;
+mod results;
+mod views;
+
+use api::{Access, ApiError, Routes};
 use axum::Router;
-use runtime::{Host, Misconfigured};
+use axum::extract::FromRef;
+use domain::run::RunMessage;
+use runtime::{Host, Misconfigured, Queue};
+use store::{Run, Tenant};
 
 #[derive(Clone)]
-pub struct App {}
+pub struct App {
+    access: Access,
+    queue: Queue<RunMessage>,
+    /// How long the table's indexes may lag behind it: planning begins only after that.
+    index_lag: std::time::Duration,
+}
 
 impl App {
-    pub fn connect(_host: &Host) -> Result<Self, Misconfigured> {
-        Ok(Self {})
+    pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
+        Ok(Self {
+            access: Access::connect(host)?,
+            queue: Queue::new(host.aws.sqs(), host.env.text("RUNS_QUEUE_URL")?),
+            index_lag: std::time::Duration::from_secs(host.env.parsed("INDEX_LAG_SECONDS")?),
+        })
+    }
+
+    /// The run that a path names.
+    async fn run(&self, tenant: &Tenant, run_id: &str) -> Result<Run, ApiError> {
+        let missing = ApiError::NotFound("run");
+        let minted = run_id.strip_prefix("run_").is_some_and(|rest| {
+            rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        });
+        if !minted {
+            return Err(missing);
+        }
+        self.access.table.run(&tenant.id, run_id, self.access.clock.now()).await?.ok_or(missing)
     }
 }
 
-pub fn router(_app: App) -> Router {
-    Router::new()
+impl FromRef<App> for Access {
+    fn from_ref(app: &App) -> Self {
+        app.access.clone()
+    }
+}
+
+pub fn routes() -> Routes<App> {
+    Routes::default()
+        .post("/v1/attribution/runs", "Create a run", create::create_run)
+        .get("/v1/attribution/runs", "List runs, newest first", read::list_runs)
+        .get("/v1/attribution/runs/{run_id}", "Read one run", read::find_run)
+        .post("/v1/attribution/runs/{run_id}/execute", "Execute a run", execute::execute_run)
+        .get("/v1/attribution/runs/{run_id}/results", "List the credits of a run", results::list_results)
+        .get("/v1/attribution/runs/{run_id}/unattributed", "List the conversions that no touch led to", results::list_unattributed)
+}
+
+pub fn router(app: App) -> Router {
+    api::serve(routes(), app)
 }

@@ -1,18 +1,131 @@
-//! (being written)
+//! Executes runs: plans them month by month, credits them shard by shard, adds up, publishes.
+//!
+//! Every message may come twice, late or never. [`advance`] looks at what is committed and does what follows; a
+//! task writes under an attempt of its own and commits by one conditional write. Whatever crashes, the same facts
+//! give the same bytes, and nobody reads them before the run is completed.
+
+mod advance;
+mod credit;
+mod execute;
+mod finish;
+mod plan;
+mod sums;
+
+use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use runtime::{Host, Misconfigured};
+use domain::ids::TenantId;
+use domain::run::{RunMessage, RunStatus, Stage};
+use runtime::{Clock, Host, Misconfigured, Outcome, Queue, QueueError};
+use store::{Run, StoreError, Table, Task, TaskOutcome, Tenant, Tenants};
 
 #[derive(Clone)]
-pub struct App {}
+pub struct App {
+    table: Table,
+    tenants: Tenants,
+    queue: Queue<RunMessage>,
+    clock: Clock,
+}
 
 impl App {
-    pub fn connect(_host: &Host) -> Result<Self, Misconfigured> {
-        Ok(Self {})
+    pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
+        let table = Table::new(host.aws.dynamodb(), &host.env.text("TABLE_NAME")?);
+        Ok(Self {
+            tenants: Tenants::of(&table),
+            table,
+            queue: Queue::new(host.aws.sqs(), host.env.text("RUNS_QUEUE_URL")?),
+            clock: host.clock.clone(),
+        })
     }
 }
 
+/// Why a message could not be worked on; it comes again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error("the engine refused a journey")]
+    Engine(#[from] attribution::JourneysError),
+    #[error("the run's configuration is not one the engine takes")]
+    Parameters(#[from] attribution::ParameterError),
+}
+
 /// Handles one batch; the answer names the messages that must come again.
-pub async fn handle(_app: App, _event: SqsEvent) -> SqsBatchResponse {
-    SqsBatchResponse::default()
+pub async fn handle(app: App, event: SqsEvent) -> SqsBatchResponse {
+    let app = &app;
+    runtime::each(event, 1, async |message: RunMessage| match work(app, message).await {
+        Ok(()) => Outcome::Done,
+        Err(error) => {
+            tracing::error!(%error, "a step of a run failed and will be tried again");
+            Outcome::Again
+        }
+    })
+    .await
+}
+
+async fn work(app: &App, message: RunMessage) -> Result<(), WorkError> {
+    match message {
+        RunMessage::Advance { tenant, run_id, epoch, cutoff } => {
+            let Some(tenant) = known(app, &tenant).await? else { return Ok(()) };
+            match advance::started(app, &tenant, &run_id, epoch, cutoff).await? {
+                Some(run) => advance::advance(app, &tenant, run, &[Stage::Plan, Stage::Execute]).await,
+                None => Ok(()),
+            }
+        }
+        RunMessage::Task { tenant, run_id, epoch, stage, task } => {
+            let Some(tenant) = known(app, &tenant).await? else { return Ok(()) };
+            let run = app.table.run(&tenant.id, &run_id, app.clock.now()).await?;
+            let current = |run: &Run| run.status == RunStatus::Running && run.epoch == epoch;
+            match run.filter(current) {
+                Some(run) => do_task(app, &tenant, run, (stage, &task)).await,
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+async fn known(app: &App, tenant: &TenantId) -> Result<Option<Arc<Tenant>>, StoreError> {
+    app.tenants.find(tenant, app.clock.now()).await
+}
+
+/// Does a task unless it is committed, and looks in either case whether its stage is complete: the worker that
+/// committed last may have died before it looked.
+async fn do_task(
+    app: &App,
+    tenant: &Tenant,
+    run: Run,
+    (stage, name): (Stage, &str),
+) -> Result<(), WorkError> {
+    let row = app.table.task(&tenant.id, &run.run_id, stage, name).await?;
+    let Some(row) = row.filter(|row| row.epoch == run.epoch) else { return Ok(()) };
+    if row.attempt.is_none() {
+        let attempt = app.clock.mint("att");
+        let outcome = match stage {
+            Stage::Plan => plan::plan_month(app, tenant, &run, (name, &attempt)).await?,
+            Stage::Execute => execute::execute_shard(app, tenant, &run, (name, &attempt)).await?,
+        };
+        commit(app, tenant, &run, row, (attempt, outcome)).await?;
+    }
+    let resend: &[Stage] = match stage {
+        Stage::Plan => &[Stage::Execute],
+        Stage::Execute => &[],
+    };
+    advance::advance(app, tenant, run, resend).await
+}
+
+/// A lost race is no failure: whoever won computed the same from the same facts.
+async fn commit(
+    app: &App,
+    tenant: &Tenant,
+    run: &Run,
+    row: Task,
+    (attempt, outcome): (String, TaskOutcome),
+) -> Result<(), StoreError> {
+    let committed_at = Some(app.clock.now());
+    let row = Task { attempt: Some(attempt), outcome: Some(outcome), committed_at, ..row };
+    let won = app.table.commit_task(&tenant.id, run, &row).await?;
+    tracing::info!(run_id = %run.run_id, stage = ?row.stage, task = %row.name, won, "task done");
+    Ok(())
 }

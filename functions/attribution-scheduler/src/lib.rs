@@ -1,20 +1,103 @@
-//! (being written)
+//! Sweeps running runs: what stands still is sent on its way again, what stands still too long is failed.
 
-use runtime::{Host, Misconfigured};
+use domain::run::{MOST_STILL_MS, RunMessage, RunStatus, Stage};
+use domain::time::{MINUTE_MS, Timestamp};
+use runtime::{Clock, Host, Misconfigured, Queue, QueueError};
+use store::{ActiveRun, Run, StoreError, Table};
+
+/// A run that moved within this time is believed to be on its way.
+const MOVING_MS: i64 = MINUTE_MS;
 
 #[derive(Clone)]
-pub struct App {}
+pub struct App {
+    table: Table,
+    queue: Queue<RunMessage>,
+    clock: Clock,
+}
 
 impl App {
-    pub fn connect(_host: &Host) -> Result<Self, Misconfigured> {
-        Ok(Self {})
+    pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
+        Ok(Self {
+            table: Table::new(host.aws.dynamodb(), &host.env.text("TABLE_NAME")?),
+            queue: Queue::new(host.aws.sqs(), host.env.text("RUNS_QUEUE_URL")?),
+            clock: host.clock.clone(),
+        })
     }
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum SweepError {}
+pub enum SweepError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
 
 /// Runs at every tick of the schedule.
-pub async fn handle(_app: App) -> Result<(), SweepError> {
+pub async fn handle(app: App) -> Result<(), SweepError> {
+    for active in app.table.active_runs().await? {
+        // One run's trouble must not keep the sweeper from the others.
+        if let Err(error) = sweep(&app, &active).await {
+            tracing::error!(run_id = %active.run_id, %error, "a run could not be swept");
+        }
+    }
+    Ok(())
+}
+
+async fn sweep(app: &App, active: &ActiveRun) -> Result<(), SweepError> {
+    let now = app.clock.now();
+    let Some(run) = app.table.run(&active.tenant, &active.run_id, now).await? else {
+        return Ok(app.table.unmark_active(&active.tenant, &active.run_id).await?);
+    };
+    match run.status {
+        RunStatus::Completed | RunStatus::Failed => {
+            Ok(app.table.unmark_active(&active.tenant, &active.run_id).await?)
+        }
+        // Marked, but never started: whoever asked for it got no answer and will ask again, or has its message
+        // under way.
+        RunStatus::Pending => Ok(()),
+        RunStatus::Running => {
+            let still = now.since(last_moved(app, active, &run).await?);
+            if still > MOST_STILL_MS {
+                fail(app, active, run, now).await
+            } else if still > MOVING_MS {
+                send(app, active, &run).await
+            } else {
+                Ok(())
+            }
+        }
+    }
+}
+
+/// When the run was started, or a task of it committed last.
+async fn last_moved(app: &App, active: &ActiveRun, run: &Run) -> Result<Timestamp, StoreError> {
+    let mut last = run.executed_at.unwrap_or(run.created_at);
+    for stage in [Stage::Plan, Stage::Execute] {
+        let tasks = app.table.tasks(&active.tenant, run, stage).await?;
+        last = tasks.iter().filter_map(|task| task.committed_at).fold(last, Timestamp::max);
+    }
+    Ok(last)
+}
+
+async fn send(app: &App, active: &ActiveRun, run: &Run) -> Result<(), SweepError> {
+    tracing::warn!(run_id = %run.run_id, "a run stands still; sending what is missing");
+    let message = RunMessage::Advance {
+        tenant: active.tenant.clone(),
+        run_id: run.run_id.clone(),
+        epoch: run.epoch,
+        cutoff: run.cutoff.unwrap_or(run.created_at),
+    };
+    Ok(app.queue.send(&active.tenant, &message).await?)
+}
+
+async fn fail(app: &App, active: &ActiveRun, mut run: Run, now: Timestamp) -> Result<(), SweepError> {
+    run.status = RunStatus::Failed;
+    run.completed_at = Some(now);
+    run.failure = Some("it stood still for half an hour; execute it again to start over".to_owned());
+    // If somebody moved it meanwhile, the next tick sees.
+    if app.table.replace_run(&active.tenant, &run).await? {
+        tracing::error!(run_id = %run.run_id, "a run was failed because it stood still");
+        app.table.unmark_active(&active.tenant, &run.run_id).await?;
+    }
     Ok(())
 }

@@ -1,17 +1,44 @@
-//! (being written)
+//! Reads of facts and of the customers they belong to. Writes nothing.
 
+mod conversions;
+mod customers;
+mod interactions;
+mod journey;
+mod lookup;
+
+use api::{Access, Routes};
 use axum::Router;
+use axum::extract::FromRef;
 use runtime::{Host, Misconfigured};
 
 #[derive(Clone)]
-pub struct App {}
+pub struct App {
+    access: Access,
+}
 
 impl App {
-    pub fn connect(_host: &Host) -> Result<Self, Misconfigured> {
-        Ok(Self {})
+    pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
+        Ok(Self { access: Access::connect(host)? })
     }
 }
 
-pub fn router(_app: App) -> Router {
-    Router::new()
+impl FromRef<App> for Access {
+    fn from_ref(app: &App) -> Self {
+        app.access.clone()
+    }
+}
+
+pub fn routes() -> Routes<App> {
+    Routes::default()
+        .get("/v1/interactions", "List interactions, newest first", interactions::list_interactions)
+        .get("/v1/interactions/{id}", "Read one interaction", interactions::find_interaction)
+        .get("/v1/conversions", "List conversions, newest first", conversions::list_conversions)
+        .get("/v1/conversions/{id}", "Read one conversion", conversions::find_conversion)
+        .get("/v1/customers", "Find the customer of an identifier", customers::list_customers)
+        .get("/v1/customers/{id}", "Read one customer", customers::find_customer)
+        .get("/v1/customers/{id}/journey", "Read a customer's journey, oldest first", journey::read_journey)
+}
+
+pub fn router(app: App) -> Router {
+    api::serve(routes(), app)
 }

@@ -1,17 +1,43 @@
-//! (being written)
+//! Takes in what tenants report themselves: interactions and conversions, one or up to 500 at a time.
+//!
+//! A report is read whole before anything is stored; a batch stores what is good and says of each entry what the
+//! single call would have answered.
 
+mod batch;
+mod conversions;
+mod identifiers;
+mod interactions;
+
+use api::{Access, Routes};
 use axum::Router;
+use axum::extract::FromRef;
 use runtime::{Host, Misconfigured};
 
 #[derive(Clone)]
-pub struct App {}
+pub struct App {
+    access: Access,
+}
 
 impl App {
-    pub fn connect(_host: &Host) -> Result<Self, Misconfigured> {
-        Ok(Self {})
+    pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
+        Ok(Self { access: Access::connect(host)? })
     }
 }
 
-pub fn router(_app: App) -> Router {
-    Router::new()
+impl FromRef<App> for Access {
+    fn from_ref(app: &App) -> Self {
+        app.access.clone()
+    }
+}
+
+pub fn routes() -> Routes<App> {
+    Routes::default()
+        .post("/v1/interactions", "Store one interaction", interactions::create_interaction)
+        .post("/v1/interactions/batch", "Store up to 500 interactions", interactions::create_interactions)
+        .post("/v1/conversions", "Store one conversion", conversions::create_conversion)
+        .post("/v1/conversions/batch", "Store up to 500 conversions", conversions::create_conversions)
+}
+
+pub fn router(app: App) -> Router {
+    api::serve(routes(), app)
 }

@@ -1,17 +1,97 @@
-//! (being written)
+//! What is public: health, the OpenAPI document, the docs page, and our answer to paths that lead nowhere.
 
+use api::{Access, ApiError, Routes};
+use axum::Json;
 use axum::Router;
+use axum::extract::{FromRef, State};
+use axum::response::{Html, IntoResponse, Response};
+use domain::ids::TenantId;
+use http::{StatusCode, header};
 use runtime::{Host, Misconfigured};
+use serde::Serialize;
 
 #[derive(Clone)]
-pub struct App {}
+pub struct App {
+    access: Access,
+}
 
 impl App {
-    pub fn connect(_host: &Host) -> Result<Self, Misconfigured> {
-        Ok(Self {})
+    pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
+        Ok(Self { access: Access::connect(host)? })
     }
 }
 
-pub fn router(_app: App) -> Router {
-    Router::new()
+impl FromRef<App> for Access {
+    fn from_ref(app: &App) -> Self {
+        app.access.clone()
+    }
+}
+
+pub fn routes() -> Routes<App> {
+    Routes::default()
+        .get("/health", "What works, in full", health)
+        .get("/ready", "Whether requests can be served", ready)
+        .get("/live", "Whether the process answers", live)
+        .get("/openapi.json", "This document", openapi)
+        .get("/docs", "The documentation page", docs)
+}
+
+pub fn router(app: App) -> Router {
+    api::serve(routes(), app)
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<&'static str>,
+}
+
+impl Health {
+    fn ok() -> Self {
+        Self { status: "ok", version: env!("CARGO_PKG_VERSION"), table: None }
+    }
+}
+
+/// The process answers
+async fn live() -> Json<Health> {
+    Json(Health::ok())
+}
+
+/// Requests can be served: the table answers
+async fn ready(State(access): State<Access>) -> Result<Json<Health>, ApiError> {
+    reach_table(&access).await?;
+    Ok(Json(Health::ok()))
+}
+
+/// What works, in full
+async fn health(State(access): State<Access>) -> Response {
+    match reach_table(&access).await {
+        Ok(()) => Json(Health { table: Some("ok"), ..Health::ok() }).into_response(),
+        Err(error) => {
+            // Logs the cause; the answer keeps the shape that monitors read.
+            let status = error.into_response().status();
+            (status, Json(Health { status: "unavailable", table: Some("unreachable"), ..Health::ok() }))
+                .into_response()
+        }
+    }
+}
+
+/// Reads an item that need not exist.
+async fn reach_table(access: &Access) -> Result<(), ApiError> {
+    if let Ok(nobody) = TenantId::parse("health-check") {
+        access.table.tenant(&nobody).await?;
+    }
+    Ok(())
+}
+
+/// The OpenAPI document
+async fn openapi() -> Response {
+    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], api::OPENAPI).into_response()
+}
+
+/// The documentation page
+async fn docs() -> Html<&'static str> {
+    Html(include_str!("docs.html"))
 }

@@ -31,68 +31,78 @@ pub struct Function {
 }
 
 impl Function {
+    pub fn named(name: &str) -> Option<Self> {
+        ALL.into_iter().find(|function| function.name == name)
+    }
+
     /// What a cold start does: reads the configuration and connects.
     pub fn connect(&self, host: &Host) -> Result<Code, Misconfigured> {
         (self.connect)(host)
     }
 }
 
-macro_rules! http {
-    ($name:literal, $function:ident) => {
-        Function {
-            name: $name,
-            connect: |host| {
-                let app = $function::App::connect(host)?;
-                Ok(Code::Http($function::router(app)))
-            },
-        }
-    };
-}
-
-macro_rules! queue {
-    ($name:literal, $function:ident) => {
-        Function {
-            name: $name,
-            connect: |host| {
-                let app = $function::App::connect(host)?;
-                let handle = move |event| -> Later<_> {
-                    let app = app.clone();
-                    Box::pin(async { $function::handle(app, event).await })
-                };
-                Ok(Code::Queue(Arc::new(handle)))
-            },
-        }
-    };
-}
-
-macro_rules! schedule {
-    ($name:literal, $function:ident) => {
-        Function {
-            name: $name,
-            connect: |host| {
-                let app = $function::App::connect(host)?;
-                let handle = move || -> Later<_> {
-                    let app = app.clone();
-                    Box::pin(async {
-                        let swept = $function::handle(app).await;
-                        swept.map_err(|error| error.to_string())
-                    })
-                };
-                Ok(Code::Schedule(Arc::new(handle)))
-            },
-        }
-    };
-}
-
 /// Every function there is.
 pub const ALL: [Function; 9] = [
-    http!("analytics-api", analytics_api),
-    http!("attribution-api", attribution_api),
-    queue!("attribution-executor", attribution_executor),
-    schedule!("attribution-scheduler", attribution_scheduler),
-    queue!("call-ingestor", call_ingestor),
-    http!("identity-api", identity_api),
-    http!("ingestion-api", ingestion_api),
-    http!("site", site),
-    http!("webhook-receiver", webhook_receiver),
+    Function {
+        name: "analytics-api",
+        connect: |host| Ok(Code::Http(analytics_api::router(analytics_api::App::connect(host)?))),
+    },
+    Function {
+        name: "attribution-api",
+        connect: |host| Ok(Code::Http(attribution_api::router(attribution_api::App::connect(host)?))),
+    },
+    Function {
+        name: "attribution-executor",
+        connect: |host| {
+            let app = attribution_executor::App::connect(host)?;
+            Ok(on_batch(app, attribution_executor::handle))
+        },
+    },
+    Function {
+        name: "attribution-scheduler",
+        connect: |host| {
+            let app = attribution_scheduler::App::connect(host)?;
+            Ok(on_tick(app, attribution_scheduler::handle))
+        },
+    },
+    Function {
+        name: "call-ingestor",
+        connect: |host| {
+            let app = call_ingestor::App::connect(host)?;
+            Ok(on_batch(app, call_ingestor::handle))
+        },
+    },
+    Function {
+        name: "identity-api",
+        connect: |host| Ok(Code::Http(identity_api::router(identity_api::App::connect(host)?))),
+    },
+    Function {
+        name: "ingestion-api",
+        connect: |host| Ok(Code::Http(ingestion_api::router(ingestion_api::App::connect(host)?))),
+    },
+    Function { name: "site", connect: |host| Ok(Code::Http(site::router(site::App::connect(host)?))) },
+    Function {
+        name: "webhook-receiver",
+        connect: |host| Ok(Code::Http(webhook_receiver::router(webhook_receiver::App::connect(host)?))),
+    },
 ];
+
+fn on_batch<A, R>(app: A, handle: fn(A, SqsEvent) -> R) -> Code
+where
+    A: Clone + Send + Sync + 'static,
+    R: Future<Output = SqsBatchResponse> + Send + 'static,
+{
+    Code::Queue(Arc::new(move |event| Box::pin(handle(app.clone(), event))))
+}
+
+fn on_tick<A, R, E>(app: A, handle: fn(A) -> R) -> Code
+where
+    A: Clone + Send + Sync + 'static,
+    R: Future<Output = Result<(), E>> + Send + 'static,
+    E: std::error::Error + Send,
+{
+    Code::Schedule(Arc::new(move || {
+        let tick = handle(app.clone());
+        Box::pin(async { tick.await.map_err(|error| error.to_string()) })
+    }))
+}

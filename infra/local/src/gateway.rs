@@ -45,10 +45,7 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn new(routes: Vec<(Route, HttpFunction)>, clock: Clock) -> Self {
-        Self {
-            routes: Arc::new(Routes::new(routes)),
-            clock,
-        }
+        Self { routes: Arc::new(Routes::new(routes)), clock }
     }
 
     /// Every path and method; to be served with the peers' addresses.
@@ -59,7 +56,7 @@ impl Gateway {
     async fn answer(&self, peer: SocketAddr, request: Request) -> Result<Response, Refusal> {
         let request_id = self.clock.mint("req");
         let (parts, body) = request.into_parts();
-        path::check_size(&parts)?;
+        path::check(&parts)?;
         let body = body::read(body).await?;
         let path = path::decode(parts.uri.path()).ok_or(Refusal::BadRequest)?;
         let found = self.routes.find(&parts.method, &path);
@@ -68,14 +65,8 @@ impl Gateway {
         context.request_id.clone_from(&request_id);
         let until = self.clock.now().ms() + millis(found.target.timeout);
         context.deadline = u64::try_from(until).unwrap_or_default();
-        let incoming = Incoming {
-            parts: &parts,
-            path,
-            body,
-            peer,
-            now: self.clock.now(),
-            request_id: &request_id,
-        };
+        let incoming =
+            Incoming { parts: &parts, path, body, peer, now: self.clock.now(), request_id: &request_id };
         let event = LambdaRequest::ApiGatewayV2(event::build(incoming, &found));
         let function = found.target.clone();
         let answer = invoke(function, LambdaEvent::new(event, context)).await?;

@@ -57,11 +57,7 @@ impl Queues {
         }
         let writer = Writer::start(opened, Box::new(clock), bells.clone())?;
         let base_url = base_url.trim_end_matches('/').to_owned();
-        Ok(Queues {
-            writer,
-            bells,
-            base_url,
-        })
+        Ok(Queues { writer, bells, base_url })
     }
 
     /// Creates the queue or gives the existing one these settings; answers its URL.
@@ -70,9 +66,7 @@ impl Queues {
     pub async fn create(&self, spec: QueueSpec) -> Result<String, SqsError> {
         spec.check()?;
         let name = spec.name.clone();
-        self.writer
-            .run(move |turn| queue::declare(turn, &spec))
-            .await?;
+        self.writer.run(move |turn| queue::declare(turn, &spec)).await?;
         self.bells.hang(&name);
         Ok(self.url(&name))
     }
@@ -83,11 +77,7 @@ impl Queues {
     }
 
     /// Sends all of `messages`, or none; returns when they are safe from the death of the process.
-    pub async fn send(
-        &self,
-        queue: &str,
-        messages: Vec<NewMessage>,
-    ) -> Result<Vec<SentMessage>, SqsError> {
+    pub async fn send(&self, queue: &str, messages: Vec<NewMessage>) -> Result<Vec<SentMessage>, SqsError> {
         for message in &messages {
             message.check()?;
         }
@@ -109,11 +99,7 @@ impl Queues {
         max: usize,
         wait: Duration,
     ) -> Result<Vec<ReceivedMessage>, SqsError> {
-        let order = Order {
-            max: max.max(1),
-            visibility_timeout_s: None,
-            wait,
-        };
+        let order = Order { max: max.max(1), visibility_timeout_s: None, wait };
         self.poll(queue, order).await
     }
 
@@ -130,12 +116,7 @@ impl Queues {
     }
 
     /// Makes messages in flight visible `after` this; outdated receipts are ignored.
-    pub async fn release(
-        &self,
-        queue: &str,
-        receipts: Vec<String>,
-        after: Duration,
-    ) -> Result<(), SqsError> {
+    pub async fn release(&self, queue: &str, receipts: Vec<String>, after: Duration) -> Result<(), SqsError> {
         let receipts = Receipt::parse_all(&receipts)?;
         let name = queue.to_owned();
         let after_s = i64::try_from(after.as_secs()).unwrap_or(i64::MAX);

@@ -17,8 +17,7 @@ use crate::sqs::QueueSpec;
 use node::{Names, Node};
 
 /// The template this binary was built with; embedded, so that the binary runs from any folder.
-pub const EMBEDDED: &str =
-    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"));
+pub const EMBEDDED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"));
 
 /// Why a template cannot be run here.
 #[derive(Debug, thiserror::Error)]
@@ -166,18 +165,12 @@ impl Resources {
         resource: &Node<'_>,
         globals: Option<&Node<'_>>,
     ) -> Result<(), TemplateError> {
-        resource.only(&[
-            "Type",
-            "Properties",
-            "DeletionPolicy",
-            "UpdateReplacePolicy",
-        ])?;
+        resource.only(&["Type", "Properties", "DeletionPolicy", "UpdateReplacePolicy"])?;
         let properties = resource.required("Properties")?;
         match resource.required("Type")?.text()?.as_str() {
             "AWS::Serverless::Function" => {
                 let globals = globals.and_then(|globals| globals.field("Function"));
-                self.functions
-                    .push(function::read(&properties, globals.as_ref())?);
+                self.functions.push(function::read(&properties, globals.as_ref())?);
             }
             "AWS::SQS::Queue" => self.queues.push(queue::read(&properties)?),
             "AWS::DynamoDB::Table" => self.table = Some(table::read(name, &properties)?),

@@ -9,8 +9,8 @@ mod waiting;
 
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{
-    DeleteMessageBatchRequestEntry, MessageAttributeValue, MessageSystemAttributeName,
-    QueueAttributeName, SendMessageBatchRequestEntry,
+    DeleteMessageBatchRequestEntry, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
+    SendMessageBatchRequestEntry,
 };
 use crae::sqs::{MESSAGE_LIMIT_BYTES, QueueSpec, Redrive, SqsError};
 
@@ -21,12 +21,7 @@ async fn a_message_arrives_as_it_was_sent_and_is_gone_once_deleted() {
     let local = Local::start().await;
     let body = "{\"caller\":\"नमस्ते 😀\",\"note\":\"tab\\t, nul \\u0000, \u{1}\u{0}\"}";
     let send = local.client.send_message().queue_url(&local.url);
-    let sent = send
-        .message_body(body)
-        .message_group_id("tenant-1")
-        .send()
-        .await
-        .unwrap();
+    let sent = send.message_body(body).message_group_id("tenant-1").send().await.unwrap();
     let md5 = format!("{:x}", md5::compute(body));
     assert_eq!(sent.md5_of_message_body(), Some(md5.as_str()));
 
@@ -39,10 +34,7 @@ async fn a_message_arrives_as_it_was_sent_and_is_gone_once_deleted() {
     for (name, value) in [
         (MessageSystemAttributeName::ApproximateReceiveCount, "1"),
         (MessageSystemAttributeName::SentTimestamp, &now),
-        (
-            MessageSystemAttributeName::ApproximateFirstReceiveTimestamp,
-            &now,
-        ),
+        (MessageSystemAttributeName::ApproximateFirstReceiveTimestamp, &now),
         (MessageSystemAttributeName::MessageGroupId, "tenant-1"),
     ] {
         assert_eq!(attribute(message, name), Some(value));
@@ -77,11 +69,7 @@ async fn a_message_of_one_mebibyte_is_taken_and_one_byte_more_is_refused() {
 
 #[tokio::test]
 async fn a_delayed_message_shows_when_its_delay_is_over() {
-    let local = Local::with(QueueSpec {
-        delay_s: 60,
-        ..QueueSpec::new("calls")
-    })
-    .await;
+    let local = Local::with(QueueSpec { delay_s: 60, ..QueueSpec::new("calls") }).await;
     local.send("by the queue").await;
     for (body, delay_s) in [("by itself", 900), ("at once", 0)] {
         let send = local.client.send_message().queue_url(&local.url);
@@ -114,10 +102,7 @@ async fn a_message_not_deleted_in_time_comes_again_under_a_new_receipt() {
     let second = local.receive().await;
     assert_eq!(bodies(&second), ["again"]);
     assert_ne!(receipt(&first), receipt(&second));
-    let count = attribute(
-        &second[0],
-        MessageSystemAttributeName::ApproximateReceiveCount,
-    );
+    let count = attribute(&second[0], MessageSystemAttributeName::ApproximateReceiveCount);
     assert_eq!(count, Some("2"));
 
     local.delete(&receipt(&first)).await;
@@ -183,11 +168,7 @@ async fn one_bad_entry_fails_alone_in_its_batch() {
     let twice = vec![entry("a", 0), entry("a", 0)];
     let send = local.client.send_message_batch().queue_url(&local.url);
     let refused = send.set_entries(Some(twice)).send().await.unwrap_err();
-    assert!(
-        refused
-            .into_service_error()
-            .is_batch_entry_ids_not_distinct()
-    );
+    assert!(refused.into_service_error().is_batch_entry_ids_not_distinct());
 }
 
 #[tokio::test]
@@ -207,15 +188,9 @@ async fn a_message_received_too_often_moves_to_the_dead_letter_queue() {
     let (sent_ms, first_ms) = (START_MS.to_string(), (START_MS + 5000).to_string());
     for (name, value) in [
         (MessageSystemAttributeName::SentTimestamp, sent_ms.as_str()),
-        (
-            MessageSystemAttributeName::ApproximateFirstReceiveTimestamp,
-            &first_ms,
-        ),
+        (MessageSystemAttributeName::ApproximateFirstReceiveTimestamp, &first_ms),
         (MessageSystemAttributeName::ApproximateReceiveCount, "3"),
-        (
-            MessageSystemAttributeName::DeadLetterQueueSourceArn,
-            "arn:aws:sqs:us-east-1:000000000000:calls",
-        ),
+        (MessageSystemAttributeName::DeadLetterQueueSourceArn, "arn:aws:sqs:us-east-1:000000000000:calls"),
     ] {
         assert_eq!(attribute(&dead[0], name), Some(value));
     }
@@ -223,11 +198,7 @@ async fn a_message_received_too_often_moves_to_the_dead_letter_queue() {
 
 #[tokio::test]
 async fn a_message_past_its_retention_is_gone() {
-    let local = Local::with(QueueSpec {
-        retention_s: 60,
-        ..QueueSpec::new("calls")
-    })
-    .await;
+    let local = Local::with(QueueSpec { retention_s: 60, ..QueueSpec::new("calls") }).await;
     local.send("old").await;
     local.pass_s(60);
     assert_eq!(local.counts().await, (0, 0, 0));
@@ -252,10 +223,7 @@ async fn queues_tell_their_urls_settings_and_counts() {
     let policy = format!(r#"{{"deadLetterTargetArn":"{arn}-dead","maxReceiveCount":5}}"#);
     for (name, value) in [
         (QueueAttributeName::ApproximateNumberOfMessages, "1"),
-        (
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-            "0",
-        ),
+        (QueueAttributeName::ApproximateNumberOfMessagesNotVisible, "0"),
         (QueueAttributeName::ApproximateNumberOfMessagesDelayed, "0"),
         (QueueAttributeName::QueueArn, arn),
         (QueueAttributeName::VisibilityTimeout, "30"),
@@ -270,10 +238,7 @@ async fn queues_tell_their_urls_settings_and_counts() {
 async fn declaring_a_queue_again_changes_its_settings_and_keeps_its_messages() {
     let local = Local::start().await;
     local.send("kept").await;
-    let slower = QueueSpec {
-        visibility_timeout_s: 300,
-        ..QueueSpec::new("calls")
-    };
+    let slower = QueueSpec { visibility_timeout_s: 300, ..QueueSpec::new("calls") };
     let url = local.queues.create(slower).await.unwrap();
     assert_eq!(url, local.url);
     assert_eq!(bodies(&local.receive().await), ["kept"]);
@@ -281,10 +246,7 @@ async fn declaring_a_queue_again_changes_its_settings_and_keeps_its_messages() {
     assert_eq!(local.counts().await, (0, 1, 0));
 
     let orphan = QueueSpec {
-        redrive: Some(Redrive {
-            dead_letter_queue: "nowhere".to_owned(),
-            max_receive_count: 3,
-        }),
+        redrive: Some(Redrive { dead_letter_queue: "nowhere".to_owned(), max_receive_count: 3 }),
         ..QueueSpec::new("orphan")
     };
     let refused = local.queues.create(orphan).await.unwrap_err();
@@ -297,10 +259,7 @@ async fn an_unknown_queue_is_the_sdks_typed_error_in_every_operation() {
     let url = local.queues.url("unknown");
     let send = local.client.send_message().queue_url(&url);
     let refused = send.message_body("lost").send().await.unwrap_err();
-    assert_eq!(
-        refused.code(),
-        Some("AWS.SimpleQueueService.NonExistentQueue")
-    );
+    assert_eq!(refused.code(), Some("AWS.SimpleQueueService.NonExistentQueue"));
     assert!(refused.message().unwrap().contains("unknown"));
     assert!(refused.into_service_error().is_queue_does_not_exist());
     let receive = local.client.receive_message().queue_url(&url);
@@ -332,9 +291,7 @@ async fn what_the_local_sqs_lacks_is_refused_by_its_name() {
     let text = MessageAttributeValue::builder().data_type("String");
     let text = text.string_value("7").build().unwrap();
     let send = local.client.send_message().queue_url(&local.url);
-    let send = send
-        .message_body("hello")
-        .message_attributes("colour", text);
+    let send = send.message_body("hello").message_attributes("colour", text);
     let refused = send.send().await.unwrap_err();
     assert!(refused.message().unwrap().contains("colour"));
     assert!(refused.into_service_error().is_unsupported_operation());
@@ -342,12 +299,7 @@ async fn what_the_local_sqs_lacks_is_refused_by_its_name() {
     let send = local.client.send_message().queue_url(&local.url);
     let send = send.message_body("hello").message_deduplication_id("once");
     let refused = send.send().await.unwrap_err();
-    assert!(
-        refused
-            .message()
-            .unwrap()
-            .contains("MessageDeduplicationId")
-    );
+    assert!(refused.message().unwrap().contains("MessageDeduplicationId"));
 
     let receive = local.client.receive_message().queue_url(&local.url);
     let receive = receive.message_system_attribute_names("Colour".into());

@@ -34,14 +34,10 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             .headers()
             .get(header::CONTENT_TYPE)
             .map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase());
-        let essence = media
-            .as_deref()
-            .map(|media| media.split(';').next().unwrap_or_default().trim());
-        let is_json =
-            essence.is_none_or(|media| media == "application/json" || media.ends_with("+json"));
-        let bytes = to_bytes(request.into_body(), MOST_BODY)
-            .await
-            .map_err(|_| ApiError::TooLarge(MOST_BODY))?;
+        let essence = media.as_deref().map(|media| media.split(';').next().unwrap_or_default().trim());
+        let is_json = essence.is_none_or(|media| media == "application/json" || media.ends_with("+json"));
+        let bytes =
+            to_bytes(request.into_body(), MOST_BODY).await.map_err(|_| ApiError::TooLarge(MOST_BODY))?;
         if !is_json && !bytes.is_empty() {
             return Err(ApiError::UnsupportedMediaType);
         }

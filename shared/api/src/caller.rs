@@ -51,9 +51,7 @@ impl Access {
 
     async fn principal(&self, headers: &HeaderMap) -> Result<(Principal, Arc<Tenant>), ApiError> {
         let now = self.clock.now();
-        let (key_id, secret) = credential(headers)
-            .and_then(split)
-            .ok_or(ApiError::Unauthenticated)?;
+        let (key_id, secret) = credential(headers).and_then(split).ok_or(ApiError::Unauthenticated)?;
         if key_id.starts_with(LOCAL) && self.place != Place::Local {
             return Err(ApiError::Unauthenticated);
         }
@@ -63,38 +61,18 @@ impl Access {
         let given = hex::encode(Sha256::digest(secret));
         let same = bool::from(given.as_bytes().ct_eq(expected.as_bytes()));
         let key = known.filter(|_| same).ok_or(ApiError::Unauthenticated)?;
-        let tenant = self
-            .tenants
-            .find(&key.tenant, now)
-            .await?
-            .ok_or(ApiError::Unauthenticated)?;
+        let tenant = self.tenants.find(&key.tenant, now).await?.ok_or(ApiError::Unauthenticated)?;
         let credential = Credential::ApiKey { key_id: key.key_id };
-        Ok((
-            Principal {
-                tenant: key.tenant,
-                credential,
-                permissions: key.permissions,
-            },
-            tenant,
-        ))
+        Ok((Principal { tenant: key.tenant, credential, permissions: key.permissions }, tenant))
     }
 }
 
 /// The credential of a request; two different ones are none.
 fn credential(headers: &HeaderMap) -> Option<&str> {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::trim)
-    };
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let bearer = text("authorization").map(|value| {
         let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-        if scheme.eq_ignore_ascii_case("bearer") {
-            token.trim()
-        } else {
-            ""
-        }
+        if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" }
     });
     match (text("x-api-key"), bearer) {
         (Some(key), Some(bearer)) if key != bearer => None,
@@ -127,20 +105,14 @@ where
         let access = Access::from_ref(state);
         let (principal, tenant) = access.principal(&parts.headers).await?;
         if let Some(mentioned) = parts.headers.get("x-tenant-id")
-            && !mentioned
-                .to_str()
-                .is_ok_and(|name| tenant.is_called(name.trim()))
+            && !mentioned.to_str().is_ok_and(|name| tenant.is_called(name.trim()))
         {
             return Err(ApiError::TenantMismatch);
         }
         if !principal.permissions.allow(P::PERMISSION) {
             return Err(ApiError::Forbidden(P::PERMISSION));
         }
-        Ok(Self {
-            tenant,
-            principal,
-            holds: PhantomData,
-        })
+        Ok(Self { tenant, principal, holds: PhantomData })
     }
 }
 
@@ -149,31 +121,16 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap()))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect()
     }
 
     #[test]
     fn a_key_is_taken_from_either_header_and_two_must_agree() {
+        assert_eq!(credential(&headers(&[("x-api-key", "crk_a_b")])), Some("crk_a_b"));
+        assert_eq!(credential(&headers(&[("authorization", "bearer crk_a_b")])), Some("crk_a_b"));
+        assert_eq!(credential(&headers(&[("authorization", "Basic crk_a_b")])), Some(""));
         assert_eq!(
-            credential(&headers(&[("x-api-key", "crk_a_b")])),
-            Some("crk_a_b")
-        );
-        assert_eq!(
-            credential(&headers(&[("authorization", "bearer crk_a_b")])),
-            Some("crk_a_b")
-        );
-        assert_eq!(
-            credential(&headers(&[("authorization", "Basic crk_a_b")])),
-            Some("")
-        );
-        assert_eq!(
-            credential(&headers(&[
-                ("x-api-key", "crk_a_b"),
-                ("authorization", "Bearer crk_c_d")
-            ])),
+            credential(&headers(&[("x-api-key", "crk_a_b"), ("authorization", "Bearer crk_c_d")])),
             None
         );
         assert_eq!(credential(&headers(&[])), None);
@@ -181,10 +138,7 @@ mod tests {
 
     #[test]
     fn a_key_has_an_id_and_a_secret() {
-        assert_eq!(
-            split("crk_local-demo_s3cret"),
-            Some(("local-demo", "s3cret"))
-        );
+        assert_eq!(split("crk_local-demo_s3cret"), Some(("local-demo", "s3cret")));
         assert_eq!(split("crk_a_b_c"), Some(("a_b", "c")));
         for key in ["", "crk_", "crk_a", "crk_a_", "crk__b", "key_a_b"] {
             assert_eq!(split(key), None, "{key}");

@@ -20,10 +20,7 @@ pub struct Cursors {
 
 impl Cursors {
     pub fn of(tenant: &Tenant, list: String) -> Self {
-        Self {
-            key: tenant.key.derived("cursor"),
-            list,
-        }
+        Self { key: tenant.key.derived("cursor"), list }
     }
 
     fn seal_of(&self, position: &[u8]) -> Vec<u8> {
@@ -43,28 +40,16 @@ impl Cursors {
 
     /// The position in the request's `cursor`, if it has one.
     pub fn position(&self, query: &mut Query) -> Result<Option<Position>, ApiError> {
-        query
-            .text("cursor")
-            .map(|cursor| self.open(&cursor))
-            .transpose()
+        query.text("cursor").map(|cursor| self.open(&cursor)).transpose()
     }
 
     fn open(&self, cursor: &str) -> Result<Position, ApiError> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(cursor)
-            .map_err(|_| ApiError::InvalidCursor)?;
-        let (seal, position) = bytes
-            .split_at_checked(SEAL)
-            .ok_or(ApiError::InvalidCursor)?;
-        if !bool::from(subtle::ConstantTimeEq::ct_eq(
-            seal,
-            self.seal_of(position).as_slice(),
-        )) {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| ApiError::InvalidCursor)?;
+        let (seal, position) = bytes.split_at_checked(SEAL).ok_or(ApiError::InvalidCursor)?;
+        if !bool::from(subtle::ConstantTimeEq::ct_eq(seal, self.seal_of(position).as_slice())) {
             return Err(ApiError::InvalidCursor);
         }
-        String::from_utf8(position.to_vec())
-            .map(Position)
-            .map_err(|_| ApiError::InvalidCursor)
+        String::from_utf8(position.to_vec()).map(Position).map_err(|_| ApiError::InvalidCursor)
     }
 }
 
@@ -77,11 +62,7 @@ mod tests {
 
     fn tenant(name: &str, key: u8) -> Tenant {
         let id = TenantId::parse(name).unwrap();
-        Tenant {
-            id,
-            settings: domain::tenant::Settings::default(),
-            key: TenantKey::new([key; 32]),
-        }
+        Tenant { id, settings: domain::tenant::Settings::default(), key: TenantKey::new([key; 32]) }
     }
 
     #[test]
@@ -96,16 +77,8 @@ mod tests {
         let mut altered = sealed.into_bytes();
         let last = altered.len() - 2;
         altered[last] = if altered[last] == b'A' { b'B' } else { b'A' };
-        for cursor in [
-            String::from_utf8(altered).unwrap().as_str(),
-            "",
-            "%",
-            "AAAA",
-        ] {
-            assert!(
-                list(&demo, "interactions").open(cursor).is_err(),
-                "{cursor}"
-            );
+        for cursor in [String::from_utf8(altered).unwrap().as_str(), "", "%", "AAAA"] {
+            assert!(list(&demo, "interactions").open(cursor).is_err(), "{cursor}");
         }
     }
 }

@@ -48,73 +48,36 @@ pub struct Listed<T> {
 
 impl<T: Serialize> IntoResponse for Data<T> {
     fn into_response(self) -> Response {
-        Json(Envelope {
-            data: self.0,
-            message: "ok",
-            meta: NoMeta {},
-        })
-        .into_response()
+        Json(Envelope { data: self.0, message: "ok", meta: NoMeta {} }).into_response()
     }
 }
 
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
-        (
-            StatusCode::CREATED,
-            Json(Envelope {
-                data: self.0,
-                message: "created",
-                meta: NoMeta {},
-            }),
-        )
+        (StatusCode::CREATED, Json(Envelope { data: self.0, message: "created", meta: NoMeta {} }))
             .into_response()
     }
 }
 
 impl<T: Serialize> IntoResponse for Accepted<T> {
     fn into_response(self) -> Response {
-        (
-            StatusCode::ACCEPTED,
-            Json(Envelope {
-                data: self.0,
-                message: "accepted",
-                meta: NoMeta {},
-            }),
-        )
+        (StatusCode::ACCEPTED, Json(Envelope { data: self.0, message: "accepted", meta: NoMeta {} }))
             .into_response()
     }
 }
 
 impl<T: Serialize> IntoResponse for Replayed<T> {
     fn into_response(self) -> Response {
-        let message = if self.added {
-            "merged into what was stored"
-        } else {
-            "stored before"
-        };
-        let meta = ReplayMeta {
-            idempotent_replay: !self.added,
-        };
-        Json(Envelope {
-            data: self.data,
-            message,
-            meta,
-        })
-        .into_response()
+        let message = if self.added { "merged into what was stored" } else { "stored before" };
+        let meta = ReplayMeta { idempotent_replay: !self.added };
+        Json(Envelope { data: self.data, message, meta }).into_response()
     }
 }
 
 impl<T: Serialize> IntoResponse for Listed<T> {
     fn into_response(self) -> Response {
-        let meta = ListMeta {
-            next_cursor: self.next_cursor,
-        };
-        Json(Envelope {
-            data: self.items,
-            message: "ok",
-            meta,
-        })
-        .into_response()
+        let meta = ListMeta { next_cursor: self.next_cursor };
+        Json(Envelope { data: self.items, message: "ok", meta }).into_response()
     }
 }
 
@@ -126,11 +89,6 @@ pub struct Reported<T, M> {
 
 impl<T: Serialize, M: Serialize> IntoResponse for Reported<T, M> {
     fn into_response(self) -> Response {
-        Json(Envelope {
-            data: self.data,
-            message: "ok",
-            meta: self.meta,
-        })
-        .into_response()
+        Json(Envelope { data: self.data, message: "ok", meta: self.meta }).into_response()
     }
 }

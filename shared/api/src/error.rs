@@ -57,11 +57,7 @@ fn summary(problems: &[Problem]) -> String {
         [] => "see the documentation".to_owned(),
         [only] if only.field.is_empty() => only.problem.clone(),
         [first, rest @ ..] => {
-            let more = if rest.is_empty() {
-                String::new()
-            } else {
-                format!(", and {} more", rest.len())
-            };
+            let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
             format!("{} {}{more}", first.field, first.problem)
         }
     }
@@ -70,9 +66,7 @@ fn summary(problems: &[Problem]) -> String {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Failed { .. } | StoreError::Contended(_) => {
-                Self::Unavailable(Box::new(error))
-            }
+            StoreError::Failed { .. } | StoreError::Contended(_) => Self::Unavailable(Box::new(error)),
             StoreError::Corrupt(..) | StoreError::NoTenant(_) => Self::Internal(Box::new(error)),
         }
     }
@@ -96,10 +90,7 @@ pub(crate) struct ErrorBody {
 impl ApiError {
     /// A request that is refused for one field.
     pub fn field(field: &str, problem: impl std::fmt::Display) -> Self {
-        Self::Invalid(vec![Problem {
-            field: field.to_owned(),
-            problem: problem.to_string(),
-        }])
+        Self::Invalid(vec![Problem { field: field.to_owned(), problem: problem.to_string() }])
     }
 
     /// The only place where an error gets its status and code.
@@ -120,9 +111,7 @@ impl ApiError {
             Self::AlreadyExecuted => (StatusCode::CONFLICT, "RUN_ALREADY_EXECUTED"),
             Self::NotCompleted(_) => (StatusCode::CONFLICT, "RUN_NOT_COMPLETED"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
-            Self::UnsupportedMediaType => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
-            }
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
         }
@@ -146,12 +135,8 @@ impl ApiError {
                 }]
             }
             Self::ModelNotAvailable(_) => {
-                let available =
-                    "must be one of FIRST_TOUCH, LAST_TOUCH, LINEAR, TIME_DECAY, POSITION_BASED";
-                vec![Problem {
-                    field: "model_code".to_owned(),
-                    problem: available.to_owned(),
-                }]
+                let available = "must be one of FIRST_TOUCH, LAST_TOUCH, LINEAR, TIME_DECAY, POSITION_BASED";
+                vec![Problem { field: "model_code".to_owned(), problem: available.to_owned() }]
             }
             Self::InvalidCursor => {
                 vec![Problem {
@@ -178,12 +163,7 @@ impl ApiError {
 
     pub(crate) fn body(&self) -> ErrorBody {
         let (_, code) = self.status_and_code();
-        ErrorBody {
-            error: self.to_string(),
-            code,
-            details: self.details(),
-            request_id: String::new(),
-        }
+        ErrorBody { error: self.to_string(), code, details: self.details(), request_id: String::new() }
     }
 }
 
@@ -197,14 +177,10 @@ impl IntoResponse for ApiError {
         let mut response = (status, Json(body.clone())).into_response();
         match status {
             StatusCode::UNAUTHORIZED => {
-                response
-                    .headers_mut()
-                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             StatusCode::SERVICE_UNAVAILABLE => {
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
         }

@@ -20,3 +20,6 @@ pub use envelope::{Accepted, Created, Data, Listed, Replayed, Reported};
 pub use error::ApiError;
 pub use query::Query;
 pub use routes::{Route, Routes, serve};
+
+/// The OpenAPI document: what a test made of all functions' routes.
+pub const OPENAPI: &str = include_str!("../openapi.json");

@@ -35,10 +35,7 @@ impl Query {
             axum::extract::Query::try_from_uri(&format!("/?{query}").parse().unwrap_or_default())
                 .map(|query| query.0)
                 .unwrap_or_default();
-        let mut this = Self {
-            values: BTreeMap::new(),
-            problems: Vec::new(),
-        };
+        let mut this = Self { values: BTreeMap::new(), problems: Vec::new() };
         for (name, value) in pairs {
             if this.values.insert(name.clone(), value).is_some() {
                 this.refuse(&name, "is given more than once");
@@ -48,16 +45,11 @@ impl Query {
     }
 
     pub fn refuse(&mut self, parameter: &str, problem: impl std::fmt::Display) {
-        self.problems.push(Problem {
-            field: parameter.to_owned(),
-            problem: problem.to_string(),
-        });
+        self.problems.push(Problem { field: parameter.to_owned(), problem: problem.to_string() });
     }
 
     pub fn text(&mut self, parameter: &str) -> Option<String> {
-        self.values
-            .remove(parameter)
-            .filter(|value| !value.is_empty())
+        self.values.remove(parameter).filter(|value| !value.is_empty())
     }
 
     /// A parameter that `parse` reads.
@@ -84,9 +76,7 @@ impl Query {
     }
 
     pub fn day(&mut self, parameter: &str) -> Option<Day> {
-        self.parsed(parameter, |text| {
-            Day::parse(text).ok_or("must be a day such as 2024-01-31")
-        })
+        self.parsed(parameter, |text| Day::parse(text).ok_or("must be a day such as 2024-01-31"))
     }
 
     /// `start_date` and `end_date`: whole days of the tenant's zone, both included, each open if absent.
@@ -106,11 +96,7 @@ impl Query {
         for parameter in std::mem::take(&mut self.values).into_keys() {
             self.refuse(&parameter, "is not a known parameter");
         }
-        if self.problems.is_empty() {
-            Ok(())
-        } else {
-            Err(ApiError::Invalid(self.problems))
-        }
+        if self.problems.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.problems)) }
     }
 }
 
@@ -120,9 +106,8 @@ mod tests {
 
     #[test]
     fn parameters_are_decoded_and_unknown_ones_are_refused() {
-        let mut query = Query::parse(
-            "identifier=phone%3A%2B1415&limit=7&start_date=2024-01-01&end_date=2024-01-31",
-        );
+        let mut query =
+            Query::parse("identifier=phone%3A%2B1415&limit=7&start_date=2024-01-01&end_date=2024-01-31");
         assert_eq!(query.text("identifier").as_deref(), Some("phone:+1415"));
         assert_eq!(query.limit(), 7);
         let span = query.span(Zone::UTC);
@@ -132,9 +117,7 @@ mod tests {
 
         let mut query = Query::parse("limit=201&more=1&start_date=31.1.2024&twice=1&twice=2");
         let (_, _) = (query.limit(), query.span(Zone::UTC));
-        let Err(ApiError::Invalid(problems)) = query.finish() else {
-            panic!("all four are wrong")
-        };
+        let Err(ApiError::Invalid(problems)) = query.finish() else { panic!("all four are wrong") };
         let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
         assert_eq!(fields, ["twice", "limit", "start_date", "more", "twice"]);
     }

@@ -21,6 +21,8 @@ use crate::error::{ApiError, ErrorBody};
 pub struct Route {
     pub method: &'static str,
     pub path: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
 }
 
 /// A function's routes: an axum router that knows what is in it, so that tests can walk all routes.
@@ -31,36 +33,35 @@ pub struct Routes<S> {
 
 impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
     fn default() -> Self {
-        Self {
-            router: Router::new(),
-            listed: Vec::new(),
-        }
+        Self { router: Router::new(), listed: Vec::new() }
     }
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
-    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H) -> Self {
-        self.on("GET", MethodFilter::GET, path, handler)
+    pub fn get<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
+        self.on(Route { method: "GET", path, summary }, MethodFilter::GET, handler)
     }
 
     #[must_use]
-    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H) -> Self {
-        self.on("POST", MethodFilter::POST, path, handler)
-    }
-
-    fn on<H: Handler<T, S>, T: 'static>(
-        mut self,
-        method: &'static str,
-        filter: MethodFilter,
+    pub fn post<H: Handler<T, S>, T: 'static>(
+        self,
         path: &'static str,
+        summary: &'static str,
         handler: H,
     ) -> Self {
-        self.listed.push(Route { method, path });
-        Self {
-            router: self.router.route(path, on(filter, handler)),
-            listed: self.listed,
-        }
+        self.on(Route { method: "POST", path, summary }, MethodFilter::POST, handler)
+    }
+
+    fn on<H: Handler<T, S>, T: 'static>(mut self, route: Route, filter: MethodFilter, handler: H) -> Self {
+        self.router = self.router.route(route.path, on(filter, handler));
+        self.listed.push(route);
+        self
     }
 
     pub fn listed(&self) -> &[Route] {
@@ -98,35 +99,20 @@ async fn finish(request: Request, next: Next) -> Response {
         let (mut parts, _) = response.into_parts();
         parts.headers.remove(http::header::CONTENT_LENGTH);
         let (_, rendered) = Json(body).into_response().into_parts();
-        response = Response::from_parts(
-            parts,
-            if head {
-                axum::body::Body::empty()
-            } else {
-                rendered
-            },
-        );
+        response = Response::from_parts(parts, if head { axum::body::Body::empty() } else { rendered });
     }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
-    headers.insert(
-        http::header::CACHE_CONTROL,
-        HeaderValue::from_static("no-store"),
-    );
-    headers.insert(
-        http::header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
 fn request_id(request: &Request) -> String {
     match request.extensions().get::<RequestContext>() {
-        Some(RequestContext::ApiGatewayV2(context)) => {
-            context.request_id.clone().unwrap_or_default()
-        }
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
         _ => String::new(),
     }
 }

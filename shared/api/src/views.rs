@@ -81,9 +81,7 @@ impl InteractionView {
         let json = |field| interaction.text(field).map(raw);
         let vendor_code = text(Field::VendorCode);
         let sections = interaction.sections.iter();
-        let section = |at| SectionView {
-            event_time: Moment(at),
-        };
+        let section = |at| SectionView { event_time: Moment(at) };
         Self {
             interaction_id: stored.id.to_string(),
             source: stored.about.source.code(),
@@ -98,9 +96,7 @@ impl InteractionView {
             duration_seconds: interaction.duration_seconds(),
             agent_id: text(Field::AgentId),
             team_id: text(Field::TeamId),
-            vendor_id: vendor_code
-                .as_deref()
-                .map(|code| vendor_id(&tenant.id, code)),
+            vendor_id: vendor_code.as_deref().map(|code| vendor_id(&tenant.id, code)),
             vendor_code,
             primary_intent: text(Field::PrimaryIntent),
             secondary_intents: interaction.list(Field::SecondaryIntents).to_vec(),
@@ -113,9 +109,7 @@ impl InteractionView {
             raw_metadata: json(Field::RawMetadata),
             received_at: Moment(stored.received_at),
             updated_at: Moment(stored.updated_at),
-            sections: sections
-                .map(|(name, state)| (name.name(), section(state.version.time())))
-                .collect(),
+            sections: sections.map(|(name, state)| (name.name(), section(state.version.time()))).collect(),
         }
     }
 }

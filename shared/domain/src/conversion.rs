@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::identifier::Identifier;
 use crate::ids::ExternalId;
+use crate::merged::Merged;
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -19,17 +20,6 @@ pub struct Conversion {
     pub event_source: String,
     /// An object, as compact JSON with sorted keys.
     pub metadata: Option<String>,
-}
-
-/// What a repeated report of the same fact comes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Merged<T> {
-    /// It says nothing new.
-    Same,
-    /// It adds something and contradicts nothing.
-    Added(T),
-    /// It says something else about these fields.
-    Contradicts(Vec<&'static str>),
 }
 
 impl Conversion {
@@ -56,11 +46,7 @@ impl Conversion {
         let mut merged = self.clone();
         merged.identifiers.extend(again.identifiers.iter().cloned());
         merged.metadata = merged.metadata.or_else(|| again.metadata.clone());
-        if merged == *self {
-            Merged::Same
-        } else {
-            Merged::Added(merged)
-        }
+        if merged == *self { Merged::Same } else { Merged::Added(merged) }
     }
 
     /// The strongest identifier: the one whose customer converted.
@@ -81,10 +67,7 @@ mod tests {
             external_id: ExternalId::parse("order-1").unwrap(),
             event_type: "purchase".to_owned(),
             identifiers: BTreeSet::from([phone]),
-            amount: Money {
-                minor: 500_000,
-                currency: Currency::parse("USD").unwrap(),
-            },
+            amount: Money { minor: 500_000, currency: Currency::parse("USD").unwrap() },
             occurred_at: Timestamp::from_ms(1_705_759_200_000),
             event_source: "billing".to_owned(),
             metadata: None,
@@ -99,18 +82,13 @@ mod tests {
         let mut more = conversion();
         more.metadata = Some(r#"{"sku":"7"}"#.to_owned());
         more.identifiers = BTreeSet::from([email.clone()]);
-        let Merged::Added(merged) = stored.merged_with(&more) else {
-            panic!("nothing contradicts")
-        };
+        let Merged::Added(merged) = stored.merged_with(&more) else { panic!("nothing contradicts") };
         assert_eq!(merged.identifiers.len(), 2);
         assert_eq!(merged.anchor(), Some(&email));
         assert_eq!(merged.merged_with(&more), Merged::Same);
         let mut other = conversion();
         other.amount.minor = 1;
         other.event_source = "crm".to_owned();
-        assert_eq!(
-            stored.merged_with(&other),
-            Merged::Contradicts(vec!["amount_decimal", "event_source"])
-        );
+        assert_eq!(stored.merged_with(&other), Merged::Contradicts(vec!["amount_decimal", "event_source"]));
     }
 }

@@ -32,11 +32,7 @@ impl IdentityKey {
         mac.update(b"|");
         mac.update(identifier.value().as_bytes());
         let digest = hex::encode(mac.finalize().into_bytes());
-        NodeId(format!(
-            "cus_{}{}",
-            identifier.kind().digit(),
-            &digest[..31]
-        ))
+        NodeId(format!("cus_{}{}", identifier.kind().digit(), &digest[..31]))
     }
 }
 
@@ -59,15 +55,9 @@ impl NodeId {
 
     /// From the 32 hex digits alone, as keys hold them.
     pub fn from_bare(digits: &str) -> Option<Self> {
-        let hex = digits.len() == 32
-            && digits
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        let typed = digits
-            .chars()
-            .next()
-            .and_then(IdentifierType::of_digit)
-            .is_some();
+        let hex =
+            digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let typed = digits.chars().next().and_then(IdentifierType::of_digit).is_some();
         (hex && typed).then(|| Self(format!("cus_{digits}")))
     }
 
@@ -76,11 +66,7 @@ impl NodeId {
     }
 
     pub fn kind(&self) -> IdentifierType {
-        self.bare()
-            .chars()
-            .next()
-            .and_then(IdentifierType::of_digit)
-            .unwrap_or(IdentifierType::Phone)
+        self.bare().chars().next().and_then(IdentifierType::of_digit).unwrap_or(IdentifierType::Phone)
     }
 }
 
@@ -103,10 +89,7 @@ impl Limits {
     pub const MEMBERS: usize = 200;
 
     pub fn shared_above(neighbours: usize) -> Self {
-        Self {
-            neighbours,
-            members: Self::MEMBERS,
-        }
+        Self { neighbours, members: Self::MEMBERS }
     }
 }
 
@@ -115,11 +98,7 @@ pub fn links(observed: &BTreeSet<NodeId>) -> Vec<(NodeId, NodeId)> {
     let nodes: Vec<_> = observed.iter().collect();
     let mut links = Vec::new();
     for (index, first) in nodes.iter().enumerate() {
-        links.extend(
-            nodes[index + 1..]
-                .iter()
-                .map(|second| ((*first).clone(), (*second).clone())),
-        );
+        links.extend(nodes[index + 1..].iter().map(|second| ((*first).clone(), (*second).clone())));
     }
     links
 }
@@ -135,12 +114,7 @@ pub struct Neighbourhood {
 
 impl Neighbourhood {
     pub fn of(node: NodeId, limits: Limits) -> Self {
-        Self {
-            node,
-            limit: limits.neighbours,
-            neighbours: BTreeSet::new(),
-            shared: false,
-        }
+        Self { node, limit: limits.neighbours, neighbours: BTreeSet::new(), shared: false }
     }
 
     pub fn node(&self) -> &NodeId {
@@ -219,10 +193,7 @@ impl Walk {
 
     /// The nodes to fetch next, empty when the customer is found.
     pub fn wanted(&self) -> Vec<Neighbourhood> {
-        self.wanted
-            .iter()
-            .map(|node| Neighbourhood::of(node.clone(), self.limits))
-            .collect()
+        self.wanted.iter().map(|node| Neighbourhood::of(node.clone(), self.limits)).collect()
     }
 
     pub fn learn(&mut self, found: Neighbourhood) {
@@ -238,10 +209,7 @@ impl Walk {
             }
             return;
         }
-        let unseen = found
-            .neighbours
-            .into_iter()
-            .filter(|node| !self.visited.contains_key(node));
+        let unseen = found.neighbours.into_iter().filter(|node| !self.visited.contains_key(node));
         self.wanted.extend(unseen);
         if self.visited.values().filter(|member| **member).count() > self.limits.members {
             self.shape = Shape::Dissolved;
@@ -251,18 +219,12 @@ impl Walk {
 
     pub fn customer(self) -> Customer {
         let members = match self.shape {
-            Shape::Whole => self
-                .visited
-                .into_iter()
-                .filter_map(|(node, member)| member.then_some(node))
-                .collect(),
+            Shape::Whole => {
+                self.visited.into_iter().filter_map(|(node, member)| member.then_some(node)).collect()
+            }
             Shape::Shared | Shape::Dissolved => BTreeSet::from([self.start]),
         };
-        Customer {
-            members,
-            shape: self.shape,
-            linked: self.linked,
-        }
+        Customer { members, shape: self.shape, linked: self.linked }
     }
 }
 
@@ -309,38 +271,22 @@ mod tests {
                     return walk.customer();
                 }
                 for mut found in wanted {
-                    let _complete = self
-                        .neighbours(&found.node)
-                        .into_iter()
-                        .all(|n| found.add(n));
+                    let _complete = self.neighbours(&found.node).into_iter().all(|n| found.add(n));
                     walk.learn(found);
                 }
             }
         }
 
         fn is_shared(&self, node: &NodeId, limits: Limits) -> bool {
-            IdentifierType::ALL
-                .into_iter()
-                .filter(|kind| *kind != node.kind())
-                .any(|kind| {
-                    self.neighbours(node)
-                        .iter()
-                        .filter(|n| n.kind() == kind)
-                        .count()
-                        > limits.neighbours
-                })
+            IdentifierType::ALL.into_iter().filter(|kind| *kind != node.kind()).any(|kind| {
+                self.neighbours(node).iter().filter(|n| n.kind() == kind).count() > limits.neighbours
+            })
         }
 
         /// Components without shared nodes, by repeatedly merging labels: nothing like a walk.
         fn components(&self, limits: Limits) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
-            let whole: Vec<_> = self
-                .0
-                .keys()
-                .filter(|n| !self.is_shared(n, limits))
-                .cloned()
-                .collect();
-            let mut label: BTreeMap<NodeId, NodeId> =
-                whole.iter().map(|n| (n.clone(), n.clone())).collect();
+            let whole: Vec<_> = self.0.keys().filter(|n| !self.is_shared(n, limits)).cloned().collect();
+            let mut label: BTreeMap<NodeId, NodeId> = whole.iter().map(|n| (n.clone(), n.clone())).collect();
             for _ in 0..whole.len() {
                 for a in &whole {
                     for b in self.neighbours(a).iter().filter(|b| whole.contains(b)) {
@@ -352,15 +298,9 @@ mod tests {
             }
             let mut components: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
             for (node, least) in &label {
-                components
-                    .entry(least.clone())
-                    .or_default()
-                    .insert(node.clone());
+                components.entry(least.clone()).or_default().insert(node.clone());
             }
-            label
-                .into_iter()
-                .map(|(node, least)| (node, components[&least].clone()))
-                .collect()
+            label.into_iter().map(|(node, least)| (node, components[&least].clone())).collect()
         }
     }
 
@@ -388,44 +328,28 @@ mod tests {
         assert_eq!((joined.members.len(), joined.shape), (6, Shape::Whole));
         graph.observe(&BTreeSet::from([phone.clone(), email(5)]));
         for n in 0..6 {
-            assert_eq!(
-                graph.customer(&email(n), limits).members,
-                BTreeSet::from([email(n)])
-            );
+            assert_eq!(graph.customer(&email(n), limits).members, BTreeSet::from([email(n)]));
         }
         let alone = graph.customer(&phone, limits);
-        assert_eq!(
-            (alone.members, alone.shape),
-            (BTreeSet::from([phone]), Shape::Shared)
-        );
+        assert_eq!((alone.members, alone.shape), (BTreeSet::from([phone]), Shape::Shared));
     }
 
     #[test]
     fn a_component_too_large_for_a_person_is_dissolved_for_each_member_alike() {
-        let limits = Limits {
-            neighbours: 5,
-            members: 20,
-        };
+        let limits = Limits { neighbours: 5, members: 20 };
         let mut graph = Graph::default();
         for n in 0..25 {
             graph.observe(&BTreeSet::from([email(n), email(n + 1)]));
         }
         for n in 0..26 {
             let customer = graph.customer(&email(n), limits);
-            assert_eq!(
-                (customer.members, customer.shape),
-                (BTreeSet::from([email(n)]), Shape::Dissolved)
-            );
+            assert_eq!((customer.members, customer.shape), (BTreeSet::from([email(n)]), Shape::Dissolved));
         }
     }
 
     fn any_node() -> impl Strategy<Value = NodeId> {
         (0..14_usize, any::<bool>()).prop_map(|(n, is_phone)| {
-            if is_phone {
-                node(IdentifierType::Phone, &format!("+1415555{:04}", 100 + n))
-            } else {
-                email(n)
-            }
+            if is_phone { node(IdentifierType::Phone, &format!("+1415555{:04}", 100 + n)) } else { email(n) }
         })
     }
 

@@ -61,11 +61,7 @@ pub struct NotAnId;
 
 impl ExternalId {
     pub fn parse(text: &str) -> Result<Self, NotAnId> {
-        if is_printable(text, 128) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NotAnId)
-        }
+        if is_printable(text, 128) { Ok(Self(text.to_owned())) } else { Err(NotAnId) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -120,24 +116,13 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6372_6165_0000_5000_8000_6661_6374_733
 
 impl FactId {
     pub fn interaction(tenant: &TenantId, source: Source, external: &ExternalId) -> Self {
-        let uuid = derived(&[
-            "interaction",
-            tenant.as_str(),
-            source.code(),
-            external.as_str(),
-        ]);
-        Self {
-            kind: FactKind::Interaction,
-            uuid,
-        }
+        let uuid = derived(&["interaction", tenant.as_str(), source.code(), external.as_str()]);
+        Self { kind: FactKind::Interaction, uuid }
     }
 
     pub fn conversion(tenant: &TenantId, external: &ExternalId) -> Self {
         let uuid = derived(&["conversion", tenant.as_str(), external.as_str()]);
-        Self {
-            kind: FactKind::Conversion,
-            uuid,
-        }
+        Self { kind: FactKind::Conversion, uuid }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -149,10 +134,8 @@ impl FactId {
 
     /// From the 32 hex digits alone, as keys hold them.
     pub fn from_bare(kind: FactKind, digits: &str) -> Option<Self> {
-        let canonical = digits.len() == 32
-            && digits
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let canonical =
+            digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         let uuid = canonical.then(|| Uuid::parse_str(digits).ok()).flatten()?;
         Some(Self { kind, uuid })
     }
@@ -188,10 +171,7 @@ impl<'de> Deserialize<'de> for FactId {
 
 /// `ven_…` for the code a sender uses for a vendor; the code itself always leaves as it came.
 pub fn vendor_id(tenant: &TenantId, code: &str) -> String {
-    format!(
-        "ven_{}",
-        derived(&["vendor", tenant.as_str(), code]).simple()
-    )
+    format!("ven_{}", derived(&["vendor", tenant.as_str(), code]).simple())
 }
 
 /// UUIDv5 over parts of which none can run into the next: each is preceded by its length.
@@ -223,10 +203,7 @@ mod tests {
         assert_eq!(first, id("demo", Source::Convin, "call-12345"));
         assert_ne!(first, id("acme", Source::Convin, "call-12345"));
         assert_ne!(first, id("demo", Source::Api, "call-12345"));
-        assert_ne!(
-            first.bare(),
-            FactId::conversion(&tenant("demo"), &external("call-12345")).bare()
-        );
+        assert_ne!(first.bare(), FactId::conversion(&tenant("demo"), &external("call-12345")).bare());
     }
 
     #[test]

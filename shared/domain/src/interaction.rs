@@ -17,6 +17,7 @@ pub use facts::{Channel, Direction, NotAChannel, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identifier::Identifier;
+use crate::merged::Merged;
 
 /// A fact as it was told last: `None` where it was taken back by an explicit null.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,21 +52,10 @@ impl Interaction {
         let cells = event
             .facts
             .iter()
-            .map(|(field, value)| {
-                (
-                    *field,
-                    Cell {
-                        version,
-                        value: value.clone(),
-                    },
-                )
-            })
+            .map(|(field, value)| (*field, Cell { version, value: value.clone() }))
             .collect();
         let sections = BTreeMap::from([(event.section, SectionState { version, cells })]);
-        Self {
-            sections,
-            superseded: BTreeSet::new(),
-        }
+        Self { sections, superseded: BTreeSet::new() }
     }
 
     /// Merges what `other` knows into `self`.
@@ -81,10 +71,7 @@ impl Interaction {
             }
         }
         let current = self.told_identifiers();
-        self.superseded = observed
-            .into_iter()
-            .filter(|id| !current.contains(id))
-            .collect();
+        self.superseded = observed.into_iter().filter(|id| !current.contains(id)).collect();
     }
 
     /// Folds one event in. Late and repeated events change nothing they should not.
@@ -99,22 +86,49 @@ impl Interaction {
         all
     }
 
+    /// Merges a report to our API into what the API was told before. Unlike a provider's, such a report may not
+    /// take back or change what an earlier one said; identifiers are added to.
+    pub fn posted(&self, report: &CallEvent) -> Merged<Interaction> {
+        let told = self.sections.get(&report.section);
+        let before = |field: &Field| told.and_then(|told| told.cells.get(field)?.value.as_ref());
+        let (mut contradicted, mut added) = (Vec::new(), BTreeMap::new());
+        for (field, value) in &report.facts {
+            match (before(field), value) {
+                (Some(old), Some(new)) if old == new => {}
+                (Some(Value::List(old)), Some(Value::List(new)))
+                    if facts::identifier_type(*field).is_some() =>
+                {
+                    let all: BTreeSet<_> = old.iter().chain(new).cloned().collect();
+                    if all.len() > old.len() {
+                        added.insert(*field, Some(Value::List(all.into_iter().collect())));
+                    }
+                }
+                (Some(_), _) => contradicted.push(field.name()),
+                (None, value) => {
+                    added.insert(*field, value.clone());
+                }
+            }
+        }
+        if !contradicted.is_empty() {
+            return Merged::Contradicts(contradicted);
+        }
+        if added.is_empty() && told.is_some() {
+            return Merged::Same;
+        }
+        let mut merged = self.clone();
+        merged.fold(&CallEvent { facts: added, ..report.clone() });
+        Merged::Added(merged)
+    }
+
     fn told_identifiers(&self) -> BTreeSet<Identifier> {
         let cells = self.sections.values().flat_map(|section| &section.cells);
-        cells
-            .flat_map(|(field, cell)| facts::identifiers_in(*field, cell.value.as_ref()))
-            .collect()
+        cells.flat_map(|(field, cell)| facts::identifiers_in(*field, cell.value.as_ref())).collect()
     }
 
     /// The fact as a reader sees it: told at the greatest version, by whatever section.
     pub fn fact(&self, field: Field) -> Option<&Value> {
-        let cells = self
-            .sections
-            .values()
-            .filter_map(|section| section.cells.get(&field));
-        cells
-            .max_by(|a, b| a.cmp(b))
-            .and_then(|cell| cell.value.as_ref())
+        let cells = self.sections.values().filter_map(|section| section.cells.get(&field));
+        cells.max_by(|a, b| a.cmp(b)).and_then(|cell| cell.value.as_ref())
     }
 }
 

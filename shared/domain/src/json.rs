@@ -50,21 +50,15 @@ impl<'a> Reader<'a> {
         if depth(text) > MOST_DEPTH {
             return Err(NotJson::TooDeep);
         }
-        let raw: &RawValue = serde_json::from_str(text).map_err(|error| NotJson::Syntax {
-            line: error.line(),
-            column: error.column(),
-        })?;
+        let raw: &RawValue = serde_json::from_str(text)
+            .map_err(|error| NotJson::Syntax { line: error.line(), column: error.column() })?;
         Self::of(raw, String::new()).ok_or(NotJson::NotAnObject)
     }
 
     /// The fields of an object inside a body already opened; None when it is no object.
     fn of(raw: &'a RawValue, path: String) -> Option<Self> {
         let object: Object<'a> = serde_json::from_str(raw.get()).ok()?;
-        let mut reader = Self {
-            path,
-            fields: BTreeMap::new(),
-            problems: Vec::new(),
-        };
+        let mut reader = Self { path, fields: BTreeMap::new(), problems: Vec::new() };
         for (name, value) in object.0 {
             if reader.fields.insert(name.clone(), value).is_some() {
                 reader.refuse(&name, "stands more than once");
@@ -80,10 +74,7 @@ impl<'a> Reader<'a> {
         } else {
             format!("{}{field}", self.path)
         };
-        self.problems.push(Problem {
-            field,
-            problem: problem.to_string(),
-        });
+        self.problems.push(Problem { field, problem: problem.to_string() });
     }
 
     /// Takes a field that must be there.
@@ -131,10 +122,7 @@ impl<'a> Reader<'a> {
     /// Takes an object inside this one.
     pub fn object(&mut self, field: &str) -> Option<Reader<'a>> {
         let path = format!("{}{field}.", self.path);
-        let raw = self
-            .fields
-            .remove(field)
-            .filter(|raw| raw.get() != "null")?;
+        let raw = self.fields.remove(field).filter(|raw| raw.get() != "null")?;
         let reader = Self::of(raw, path);
         if reader.is_none() {
             self.refuse(field, "must be an object");
@@ -142,42 +130,45 @@ impl<'a> Reader<'a> {
         reader
     }
 
-    /// Takes a list of objects and reads each with `read`; absent counts as empty.
+    /// Takes a list of objects; absent counts as empty. An entry that is no object comes as its problem.
+    pub fn entries(&mut self, field: &str, count: RangeInclusive<usize>) -> Vec<Result<Reader<'a>, Problem>> {
+        let items: Vec<&'a RawValue> =
+            match self.fields.remove(field).map(|raw| serde_json::from_str(raw.get())) {
+                None => Vec::new(),
+                Some(Ok(items)) => items,
+                Some(Err(_)) => {
+                    self.refuse(field, "must be a list");
+                    return Vec::new();
+                }
+            };
+        if !count.contains(&items.len()) {
+            self.refuse(field, format!("must have {} to {} entries", count.start(), count.end()));
+            return Vec::new();
+        }
+        let entry = |(index, raw)| {
+            let path = format!("{}{field}[{index}]", self.path);
+            let problem = Problem { field: path.clone(), problem: "must be an object".to_owned() };
+            Self::of(raw, format!("{path}.")).ok_or(problem)
+        };
+        items.into_iter().enumerate().map(entry).collect()
+    }
+
+    /// Takes a list of objects and reads each with `read`; fields that `read` does not take are refused.
     pub fn objects<T>(
         &mut self,
         field: &str,
         count: RangeInclusive<usize>,
         mut read: impl FnMut(&mut Reader<'a>) -> Option<T>,
     ) -> Vec<T> {
-        let items: Vec<&'a RawValue> = match self
-            .fields
-            .remove(field)
-            .map(|raw| serde_json::from_str(raw.get()))
-        {
-            None => Vec::new(),
-            Some(Ok(items)) => items,
-            Some(Err(_)) => {
-                self.refuse(field, "must be a list");
-                return Vec::new();
-            }
-        };
-        if !count.contains(&items.len()) {
-            self.refuse(
-                field,
-                format!("must have {} to {} entries", count.start(), count.end()),
-            );
-            return Vec::new();
-        }
         let mut values = Vec::new();
-        for (index, raw) in items.into_iter().enumerate() {
-            let path = format!("{}{field}[{index}]", self.path);
-            match Self::of(raw, format!("{path}.")) {
-                Some(mut item) => {
+        for entry in self.entries(field, count) {
+            match entry {
+                Ok(mut item) => {
                     values.extend(read(&mut item));
                     item.refuse_unknown();
                     self.absorb(item.problems);
                 }
-                None => self.refuse(&format!("{field}[{index}]"), "must be an object"),
+                Err(problem) => self.problems.push(problem),
             }
         }
         values
@@ -304,19 +295,12 @@ pub fn moment(now: Timestamp) -> impl Fn(&RawValue) -> Result<Timestamp, String>
 pub fn integer(range: RangeInclusive<i64>) -> impl Fn(&RawValue) -> Result<i64, String> {
     move |raw| {
         let text = text_or_number(raw)?;
-        let whole = text
-            .split_once('.')
-            .filter(|(_, zeros)| !zeros.is_empty() && zeros.bytes().all(|b| b == b'0'));
+        let whole =
+            text.split_once('.').filter(|(_, zeros)| !zeros.is_empty() && zeros.bytes().all(|b| b == b'0'));
         let number = whole.map_or(text.as_str(), |(whole, _)| whole).parse().ok();
         number
             .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                format!(
-                    "must be a whole number from {} to {}",
-                    range.start(),
-                    range.end()
-                )
-            })
+            .ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
     }
 }
 
@@ -324,9 +308,7 @@ pub fn integer(range: RangeInclusive<i64>) -> impl Fn(&RawValue) -> Result<i64, 
 pub fn probability(raw: &RawValue) -> Result<String, String> {
     let number = text_or_number(raw)?.parse::<f64>().ok();
     let number = number.filter(|number| (0.0..=1.0).contains(number));
-    number
-        .map(|number| (number + 0.0).to_string())
-        .ok_or_else(|| "must be a number from 0 to 1".to_owned())
+    number.map(|number| (number + 0.0).to_string()).ok_or_else(|| "must be a number from 0 to 1".to_owned())
 }
 
 /// A list of at most `most` strings, each of 1 to 128 printable characters.
@@ -335,9 +317,7 @@ pub fn texts(most: usize) -> impl Fn(&RawValue) -> Result<Vec<String>, String> {
         let items: Vec<String> =
             serde_json::from_str(raw.get()).map_err(|_| "must be a list of strings".to_owned())?;
         if items.len() > most || !items.iter().all(|item| crate::ids::is_printable(item, 128)) {
-            return Err(format!(
-                "must have at most {most} entries of 1 to 128 printable characters"
-            ));
+            return Err(format!("must have at most {most} entries of 1 to 128 printable characters"));
         }
         Ok(items)
     }
@@ -349,11 +329,7 @@ pub fn metadata(most: usize) -> impl Fn(&RawValue) -> Result<String, String> {
         let object: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(raw.get()).map_err(|_| "must be an object".to_owned())?;
         let text = serde_json::Value::Object(object).to_string();
-        if text.len() > most {
-            Err(format!("must not be larger than {most} bytes"))
-        } else {
-            Ok(text)
-        }
+        if text.len() > most { Err(format!("must not be larger than {most} bytes")) } else { Ok(text) }
     }
 }
 
@@ -365,44 +341,19 @@ mod tests {
         let mut reader = Reader::open(body.as_bytes()).unwrap();
         read(&mut reader);
         reader.refuse_unknown();
-        reader
-            .problems()
-            .into_iter()
-            .map(|p| (p.field, p.problem))
-            .collect()
+        reader.problems().into_iter().map(|p| (p.field, p.problem)).collect()
     }
 
     #[test]
     fn a_body_that_is_not_json_is_refused_as_a_whole() {
-        assert_eq!(
-            Reader::open(&[b'{', 0xff, b'}']).unwrap_err(),
-            NotJson::NotUtf8
-        );
+        assert_eq!(Reader::open(&[b'{', 0xff, b'}']).unwrap_err(), NotJson::NotUtf8);
         assert_eq!(Reader::open(b"[1]").unwrap_err(), NotJson::NotAnObject);
-        assert!(matches!(
-            Reader::open(b"{\"a\": NaN}").unwrap_err(),
-            NotJson::Syntax { line: 1, .. }
-        ));
-        assert!(matches!(
-            Reader::open(b"").unwrap_err(),
-            NotJson::Syntax { .. }
-        ));
-        let nested = |depth: usize| {
-            format!(
-                "{{\"a\":{}{}}}",
-                "[".repeat(depth - 1),
-                "]".repeat(depth - 1)
-            )
-        };
+        assert!(matches!(Reader::open(b"{\"a\": NaN}").unwrap_err(), NotJson::Syntax { line: 1, .. }));
+        assert!(matches!(Reader::open(b"").unwrap_err(), NotJson::Syntax { .. }));
+        let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
         assert!(Reader::open(nested(MOST_DEPTH).as_bytes()).is_ok());
-        assert_eq!(
-            Reader::open(nested(MOST_DEPTH + 1).as_bytes()).unwrap_err(),
-            NotJson::TooDeep
-        );
-        assert_eq!(
-            Reader::open("[".repeat(200_000).as_bytes()).unwrap_err(),
-            NotJson::TooDeep
-        );
+        assert_eq!(Reader::open(nested(MOST_DEPTH + 1).as_bytes()).unwrap_err(), NotJson::TooDeep);
+        assert_eq!(Reader::open("[".repeat(200_000).as_bytes()).unwrap_err(), NotJson::TooDeep);
         assert!(Reader::open(br#"{"a":"[[[[\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["}"#).is_ok());
     }
 
@@ -411,10 +362,7 @@ mod tests {
         let body = r#"{"list":[{"type":"fax"},7],"n":"x","n2":1.5,"more":1,"twice":1,"twice":2}"#;
         let found = problems(body, |reader| {
             let _items = reader.objects("list", 1..=3, |item| {
-                item.required(
-                    "type",
-                    one_of(|text| (text == "phone").then_some(()), &["phone"]),
-                )
+                item.required("type", one_of(|text| (text == "phone").then_some(()), &["phone"]))
             });
             assert_eq!(reader.optional("n", integer(0..=9)), None);
             assert_eq!(reader.optional("n2", integer(0..=9)), None);
@@ -422,18 +370,7 @@ mod tests {
             assert!(reader.optional("twice", text_or_number).is_some());
         });
         let fields: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
-        assert_eq!(
-            fields,
-            [
-                "twice",
-                "list[0].type",
-                "list[1]",
-                "n",
-                "n2",
-                "gone",
-                "more"
-            ]
-        );
+        assert_eq!(fields, ["twice", "list[0].type", "list[1]", "n", "n2", "gone", "more"]);
         assert_eq!(found[1].1, "must be one of phone");
     }
 

@@ -8,8 +8,10 @@ pub mod identity;
 pub mod ids;
 pub mod interaction;
 pub mod json;
+pub mod merged;
 pub mod money;
 pub mod permission;
+pub mod run;
 pub mod source;
 pub mod tenant;
 pub mod time;
@@ -19,19 +21,9 @@ pub mod time;
 #[cfg(test)]
 pub(crate) fn property(full: u32) -> proptest::test_runner::Config {
     use proptest::test_runner::{Config, RngSeed};
-    let config = Config {
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let config = Config { failure_persistence: None, ..Config::default() };
     match option_env!("CRAE_FULL") {
-        Some(_) => Config {
-            cases: full,
-            ..config
-        },
-        None => Config {
-            cases: full / 20,
-            rng_seed: RngSeed::Fixed(20_261_121),
-            ..config
-        },
+        Some(_) => Config { cases: full, ..config },
+        None => Config { cases: full / 20, rng_seed: RngSeed::Fixed(20_261_121), ..config },
     }
 }

@@ -107,10 +107,7 @@ impl Money {
             Ok(power) if power <= 18 => power,
             Ok(_) => return Err(MoneyError::TooLarge),
             Err(_) => {
-                return Err(MoneyError::TooFine {
-                    code: currency.code(),
-                    digits: currency.digits,
-                });
+                return Err(MoneyError::TooFine { code: currency.code(), digits: currency.digits });
             }
         };
         let minor = kept
@@ -126,10 +123,7 @@ impl Money {
 /// Splits `12.5e3` into its digits `125` and how many of them stand after the point: here 1 − 3.
 fn decimal(text: &str) -> Result<(String, i64), MoneyError> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (
-            mantissa,
-            exponent.parse::<i16>().map_err(|_| MoneyError::Malformed)?,
-        ),
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().map_err(|_| MoneyError::Malformed)?),
         None => (text, 0),
     };
     let (whole, fraction) = match mantissa.split_once('.') {
@@ -183,25 +177,14 @@ mod tests {
 
     #[test]
     fn an_amount_that_cannot_be_held_exactly_is_refused() {
-        assert!(matches!(
-            read("10.001", "USD"),
-            Err(MoneyError::TooFine { digits: 2, .. })
-        ));
-        assert!(matches!(
-            read("1.5", "JPY"),
-            Err(MoneyError::TooFine { digits: 0, .. })
-        ));
-        assert!(matches!(
-            read("1e-5", "USD"),
-            Err(MoneyError::TooFine { .. })
-        ));
+        assert!(matches!(read("10.001", "USD"), Err(MoneyError::TooFine { digits: 2, .. })));
+        assert!(matches!(read("1.5", "JPY"), Err(MoneyError::TooFine { digits: 0, .. })));
+        assert!(matches!(read("1e-5", "USD"), Err(MoneyError::TooFine { .. })));
         assert_eq!(read("-1", "USD"), Err(MoneyError::Negative));
         assert_eq!(read("10000000000000.01", "USD"), Err(MoneyError::TooLarge));
         assert_eq!(read("1e400", "USD"), Err(MoneyError::TooLarge));
         assert_eq!(read(&"9".repeat(400), "USD"), Err(MoneyError::TooLarge));
-        for text in [
-            "", "NaN", "1,5", "+1", " 1", "1.", ".5", "0x10", "1e", "1e99999",
-        ] {
+        for text in ["", "NaN", "1,5", "+1", " 1", "1.", ".5", "0x10", "1e", "1e99999"] {
             assert_eq!(read(text, "USD"), Err(MoneyError::Malformed), "{text}");
         }
     }
@@ -213,27 +196,14 @@ mod tests {
             assert!(Currency::parse(code).is_none(), "{code}");
         }
         // The places that libraries most often get wrong.
-        for (code, digits) in [
-            ("JPY", 0),
-            ("ISK", 0),
-            ("BHD", 3),
-            ("IQD", 3),
-            ("CLF", 4),
-            ("HUF", 2),
-        ] {
+        for (code, digits) in [("JPY", 0), ("ISK", 0), ("BHD", 3), ("IQD", 3), ("CLF", 4), ("HUF", 2)] {
             assert_eq!(Currency::parse(code).unwrap().digits(), digits, "{code}");
         }
     }
 
     #[test]
     fn an_amount_leaves_with_exactly_its_currencys_places() {
-        let show = |minor, code| {
-            Money {
-                minor,
-                currency: Currency::parse(code).unwrap(),
-            }
-            .to_string()
-        };
+        let show = |minor, code| Money { minor, currency: Currency::parse(code).unwrap() }.to_string();
         assert_eq!(show(33_334, "USD"), "333.34");
         assert_eq!(show(5, "USD"), "0.05");
         assert_eq!(show(5000, "JPY"), "5000");

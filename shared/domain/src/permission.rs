@@ -137,10 +137,7 @@ catalogue! {
 
 impl Permission {
     pub fn parse(code: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|permission| permission.code() == code)
+        Self::ALL.iter().copied().find(|permission| permission.code() == code)
     }
 }
 
@@ -158,20 +155,13 @@ impl Permissions {
     }
 
     pub fn iter(self) -> impl Iterator<Item = Permission> {
-        Permission::ALL
-            .iter()
-            .copied()
-            .filter(move |permission| self.allow(*permission))
+        Permission::ALL.iter().copied().filter(move |permission| self.allow(*permission))
     }
 }
 
 impl FromIterator<Permission> for Permissions {
     fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
-        Self(
-            permissions
-                .into_iter()
-                .fold(0, |set, permission| set | 1 << permission as u32),
-        )
+        Self(permissions.into_iter().fold(0, |set, permission| set | 1 << permission as u32))
     }
 }
 
@@ -192,10 +182,7 @@ impl<'de> Deserialize<'de> for Permissions {
         if codes.iter().any(|code| code == "*") {
             return Ok(Self::all());
         }
-        Ok(codes
-            .iter()
-            .filter_map(|code| Permission::parse(code))
-            .collect())
+        Ok(codes.iter().filter_map(|code| Permission::parse(code)).collect())
     }
 }
 
@@ -232,9 +219,7 @@ mod tests {
 
     #[test]
     fn a_set_is_stored_by_code_and_unknown_codes_grant_nothing() {
-        let set: Permissions = [Permission::UsersView, Permission::DataImport]
-            .into_iter()
-            .collect();
+        let set: Permissions = [Permission::UsersView, Permission::DataImport].into_iter().collect();
         let json = serde_json::to_string(&set).unwrap();
         assert_eq!(json, r#"["users.view","data.import"]"#);
         assert_eq!(serde_json::from_str::<Permissions>(&json).unwrap(), set);

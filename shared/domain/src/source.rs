@@ -24,8 +24,6 @@ impl Source {
 
     /// Reads a code in any case.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|source| source.code().eq_ignore_ascii_case(text))
+        Self::ALL.into_iter().find(|source| source.code().eq_ignore_ascii_case(text))
     }
 }

@@ -73,8 +73,7 @@ impl Settings {
     pub fn is_own(&self, identifier: &Identifier) -> bool {
         identifier.kind() == IdentifierType::Phone
             && self.own_numbers.iter().any(|number| {
-                Identifier::parse(IdentifierType::Phone, number, self.region()).as_ref()
-                    == Ok(identifier)
+                Identifier::parse(IdentifierType::Phone, number, self.region()).as_ref() == Ok(identifier)
             })
     }
 }
@@ -94,10 +93,7 @@ mod tests {
 
     #[test]
     fn the_tenants_own_numbers_are_recognised_in_any_form() {
-        let settings = Settings {
-            own_numbers: vec!["(415) 555-0100".to_owned()],
-            ..Settings::default()
-        };
+        let settings = Settings { own_numbers: vec!["(415) 555-0100".to_owned()], ..Settings::default() };
         let own = Identifier::parse(IdentifierType::Phone, "+14155550100", Region::US).unwrap();
         let other = Identifier::parse(IdentifierType::Phone, "+14155550101", Region::US).unwrap();
         assert!(settings.is_own(&own) && !settings.is_own(&other));

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use chrono::{
-    DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, SecondsFormat, TimeZone, Timelike, Utc,
-};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, SecondsFormat, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +18,7 @@ pub const CLOCK_SKEW_MS: i64 = 5 * MINUTE_MS;
 const EARLIEST: Timestamp = Timestamp(946_684_800_000); // 2000-01-01T00:00:00Z
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
@@ -53,11 +49,7 @@ impl Timestamp {
         match DateTime::parse_from_rfc3339(text) {
             Ok(time) => {
                 let time = Self(time.timestamp_millis());
-                if time < EARLIEST {
-                    Err(TimeError::TooEarly)
-                } else {
-                    Ok(time)
-                }
+                if time < EARLIEST { Err(TimeError::TooEarly) } else { Ok(time) }
             }
             Err(_) if is_naive(text) => Err(TimeError::Naive),
             Err(_) => Err(TimeError::Malformed),
@@ -66,11 +58,7 @@ impl Timestamp {
 
     /// Refuses what lies after `now`, allowing for a sender's clock running ahead.
     pub fn not_after(self, now: Timestamp) -> Result<Self, TimeError> {
-        if self.0 > now.0.saturating_add(CLOCK_SKEW_MS) {
-            Err(TimeError::Future)
-        } else {
-            Ok(self)
-        }
+        if self.0 > now.0.saturating_add(CLOCK_SKEW_MS) { Err(TimeError::Future) } else { Ok(self) }
     }
 
     #[must_use]
@@ -190,10 +178,7 @@ impl Zone {
 
     /// The local day that `time` falls into.
     pub fn day_of(self, time: Timestamp) -> Day {
-        Day(self
-            .0
-            .from_utc_datetime(&time.utc().naive_utc())
-            .date_naive())
+        Day(self.0.from_utc_datetime(&time.utc().naive_utc()).date_naive())
     }
 
     /// The first moment of a local day, also where midnight is skipped or happens twice.
@@ -225,59 +210,29 @@ mod tests {
 
     #[test]
     fn a_time_needs_an_offset_and_comes_back_in_utc() {
-        assert_eq!(
-            at("2024-01-15T16:00:00+05:30").to_string(),
-            "2024-01-15T10:30:00Z"
-        );
-        assert_eq!(
-            at("2024-01-15T10:30:00.250Z").to_string(),
-            "2024-01-15T10:30:00.250Z"
-        );
-        assert_eq!(
-            Timestamp::parse("2024-01-15T10:30:00"),
-            Err(TimeError::Naive)
-        );
-        assert_eq!(
-            Timestamp::parse("2024-01-15 10:30:00"),
-            Err(TimeError::Naive)
-        );
+        assert_eq!(at("2024-01-15T16:00:00+05:30").to_string(), "2024-01-15T10:30:00Z");
+        assert_eq!(at("2024-01-15T10:30:00.250Z").to_string(), "2024-01-15T10:30:00.250Z");
+        assert_eq!(Timestamp::parse("2024-01-15T10:30:00"), Err(TimeError::Naive));
+        assert_eq!(Timestamp::parse("2024-01-15 10:30:00"), Err(TimeError::Naive));
         assert_eq!(Timestamp::parse("yesterday"), Err(TimeError::Malformed));
-        assert_eq!(
-            Timestamp::parse("0001-01-01T00:00:00Z"),
-            Err(TimeError::TooEarly)
-        );
+        assert_eq!(Timestamp::parse("0001-01-01T00:00:00Z"), Err(TimeError::TooEarly));
     }
 
     #[test]
     fn five_minutes_ahead_are_allowed_and_no_more() {
         let now = at("2026-01-01T00:00:00Z");
         assert!(now.plus_ms(CLOCK_SKEW_MS).not_after(now).is_ok());
-        assert_eq!(
-            now.plus_ms(CLOCK_SKEW_MS + 1).not_after(now),
-            Err(TimeError::Future)
-        );
+        assert_eq!(now.plus_ms(CLOCK_SKEW_MS + 1).not_after(now), Err(TimeError::Future));
     }
 
     #[test]
     fn local_hours_begin_where_the_zone_says() {
         let kolkata = Zone::parse("Asia/Kolkata").unwrap();
-        assert_eq!(
-            kolkata.hour_of(at("2024-01-15T10:29:59.999Z")).name(),
-            "202401150930"
-        );
-        assert_eq!(
-            kolkata.hour_of(at("2024-01-15T10:30:00Z")).name(),
-            "202401151030"
-        );
+        assert_eq!(kolkata.hour_of(at("2024-01-15T10:29:59.999Z")).name(), "202401150930");
+        assert_eq!(kolkata.hour_of(at("2024-01-15T10:30:00Z")).name(), "202401151030");
         let kathmandu = Zone::parse("Asia/Kathmandu").unwrap();
-        assert_eq!(
-            kathmandu.hour_of(at("2024-01-15T10:30:00Z")).name(),
-            "202401151015"
-        );
-        assert_eq!(
-            Hour::parse("202401151015").unwrap().start(),
-            at("2024-01-15T10:15:00Z")
-        );
+        assert_eq!(kathmandu.hour_of(at("2024-01-15T10:30:00Z")).name(), "202401151015");
+        assert_eq!(Hour::parse("202401151015").unwrap().start(), at("2024-01-15T10:15:00Z"));
     }
 
     #[test]
@@ -296,31 +251,19 @@ mod tests {
         let new_york = Zone::parse("America/New_York").unwrap();
         let spring = Day::parse("2024-03-10").unwrap();
         let autumn = Day::parse("2024-11-03").unwrap();
-        assert_eq!(
-            new_york.end_of(spring).since(new_york.start_of(spring)),
-            23 * HOUR_MS
-        );
-        assert_eq!(
-            new_york.end_of(autumn).since(new_york.start_of(autumn)),
-            25 * HOUR_MS
-        );
+        assert_eq!(new_york.end_of(spring).since(new_york.start_of(spring)), 23 * HOUR_MS);
+        assert_eq!(new_york.end_of(autumn).since(new_york.start_of(autumn)), 25 * HOUR_MS);
         // Midnight does not exist on this day in Beirut.
         let beirut = Zone::parse("Asia/Beirut").unwrap();
         let skipped = Day::parse("2024-03-31").unwrap();
         assert_eq!(beirut.day_of(beirut.start_of(skipped)), skipped);
-        assert_eq!(
-            beirut.end_of(skipped).since(beirut.start_of(skipped)),
-            23 * HOUR_MS
-        );
+        assert_eq!(beirut.end_of(skipped).since(beirut.start_of(skipped)), 23 * HOUR_MS);
     }
 
     #[test]
     fn a_day_is_read_strictly() {
         assert!(Day::parse("2024-02-30").is_none());
         assert!(Day::parse("2024-2-3").is_none());
-        assert_eq!(
-            Day::parse("2024-02-29").unwrap().next().to_string(),
-            "2024-03-01"
-        );
+        assert_eq!(Day::parse("2024-02-29").unwrap().next().to_string(), "2024-03-01");
     }
 }

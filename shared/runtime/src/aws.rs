@@ -36,10 +36,7 @@ impl Aws {
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .load()
             .await;
-        Self {
-            config,
-            endpoints: None,
-        }
+        Self { config, endpoints: None }
     }
 
     /// The same clients against the embedded services. `access_key` tells those which function is calling.
@@ -52,10 +49,7 @@ impl Aws {
             .timeout_config(timeouts())
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .build();
-        Self {
-            config,
-            endpoints: Some(endpoints),
-        }
+        Self { config, endpoints: Some(endpoints) }
     }
 
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {

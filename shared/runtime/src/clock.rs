@@ -35,14 +35,9 @@ impl Clock {
 
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the one place that reads the system clock"
-            )]
+            #[expect(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
             Kind::System => {
-                let since = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
             Kind::Fixed(now) => Timestamp::from_ms(now.load(Ordering::SeqCst)),

@@ -24,63 +24,39 @@ pub enum Misconfigured {
 }
 
 impl Env {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the process environment"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the process environment")]
     pub fn of_process() -> Self {
         Self::of(std::env::vars())
     }
 
     pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self {
-            variables: Arc::new(variables.into_iter().collect()),
-            asked: Arc::default(),
-        }
+        Self { variables: Arc::new(variables.into_iter().collect()), asked: Arc::default() }
     }
 
     /// The value of `name`; an empty one counts as absent, since templates cannot leave a variable out.
     pub fn optional(&self, name: &str) -> Option<String> {
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned());
-        self.variables
-            .get(name)
-            .filter(|value| !value.is_empty())
-            .cloned()
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        self.variables.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
     pub fn text(&self, name: &str) -> Result<String, Misconfigured> {
-        self.optional(name)
-            .ok_or_else(|| Misconfigured::Missing(name.to_owned()))
+        self.optional(name).ok_or_else(|| Misconfigured::Missing(name.to_owned()))
     }
 
-    pub fn parsed<T: FromStr<Err: std::fmt::Display>>(
-        &self,
-        name: &str,
-    ) -> Result<T, Misconfigured> {
-        self.text(name)?
-            .parse()
-            .map_err(|error: T::Err| Misconfigured::Invalid {
-                name: name.to_owned(),
-                problem: error.to_string(),
-            })
+    pub fn parsed<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<T, Misconfigured> {
+        self.text(name)?.parse().map_err(|error: T::Err| Misconfigured::Invalid {
+            name: name.to_owned(),
+            problem: error.to_string(),
+        })
     }
 
     /// Every name that was asked for so far.
     pub fn asked(&self) -> BTreeSet<String> {
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn log_filter(&self) -> EnvFilter {
-        let filter = self
-            .variables
-            .get("RUST_LOG")
-            .map_or("info", String::as_str);
+        let filter = self.variables.get("RUST_LOG").map_or("info", String::as_str);
         EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"))
     }
 }
@@ -91,24 +67,10 @@ mod tests {
 
     #[test]
     fn a_missing_or_unreadable_variable_is_named() {
-        let env = Env::of([
-            ("LAG".to_owned(), "soon".to_owned()),
-            ("EMPTY".to_owned(), String::new()),
-        ]);
-        assert_eq!(
-            env.text("TABLE").unwrap_err().to_string(),
-            "the environment variable TABLE is missing"
-        );
-        assert!(
-            env.parsed::<u32>("LAG")
-                .unwrap_err()
-                .to_string()
-                .contains("LAG")
-        );
+        let env = Env::of([("LAG".to_owned(), "soon".to_owned()), ("EMPTY".to_owned(), String::new())]);
+        assert_eq!(env.text("TABLE").unwrap_err().to_string(), "the environment variable TABLE is missing");
+        assert!(env.parsed::<u32>("LAG").unwrap_err().to_string().contains("LAG"));
         assert_eq!(env.optional("EMPTY"), None);
-        assert_eq!(
-            env.asked().into_iter().collect::<Vec<_>>(),
-            ["EMPTY", "LAG", "TABLE"]
-        );
+        assert_eq!(env.asked().into_iter().collect::<Vec<_>>(), ["EMPTY", "LAG", "TABLE"]);
     }
 }

@@ -41,10 +41,5 @@ pub async fn start() -> Host {
         .without_time()
         .with_target(true)
         .init();
-    Host {
-        env,
-        aws: Aws::of_process().await,
-        clock: Clock::system(),
-        place: Place::Cloud,
-    }
+    Host { env, aws: Aws::of_process().await, clock: Clock::system(), place: Place::Cloud }
 }

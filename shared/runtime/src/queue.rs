@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::send_message::SendMessageError;
 use domain::ids::TenantId;
 use serde::Serialize;
@@ -20,17 +20,13 @@ pub struct Queue<M> {
 pub enum QueueError {
     #[error("the message cannot be written as JSON")]
     Unwritable(#[source] serde_json::Error),
-    #[error("the queue did not take the message: {}", DisplayErrorContext(.0))]
+    #[error("the queue did not take the message: {}", .0.code().unwrap_or("no answer"))]
     NotSent(#[source] Box<SdkError<SendMessageError>>),
 }
 
 impl<M: Serialize> Queue<M> {
     pub fn new(client: Client, url: String) -> Self {
-        Self {
-            client,
-            url,
-            carries: std::marker::PhantomData,
-        }
+        Self { client, url, carries: std::marker::PhantomData }
     }
 
     /// Returns once the queue holds the message durably.

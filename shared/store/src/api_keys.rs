@@ -39,14 +39,6 @@ impl Table {
     /// Creates a key; false if there is one of this id, which is left as it is.
     pub async fn create_api_key(&self, api_key: &ApiKey) -> Result<bool, StoreError> {
         let key = keys::api_key(&api_key.key_id);
-        self.put(
-            &ApiKeyItem {
-                pk: key.pk,
-                sk: key.sk,
-                key: api_key.clone(),
-            },
-            Unless::Exists,
-        )
-        .await
+        self.put(&ApiKeyItem { pk: key.pk, sk: key.sk, key: api_key.clone() }, Unless::Exists).await
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use domain::conversion::{Conversion, Merged};
+use domain::conversion::Conversion;
 use domain::ids::{ExternalId, FactId, FactKind};
+use domain::merged::Merged;
 use domain::money::{Currency, Money};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -44,9 +45,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<Option<StoredConversion>, StoreError> {
         let item: Option<ConversionItem> = self.get(&keys::fact(&tenant.id, id)).await?;
-        Ok(item
-            .map(StoredConversion::from)
-            .filter(|stored| stored.expires_at > now.ms() / 1_000))
+        Ok(item.map(StoredConversion::from).filter(|stored| stored.expires_at > now.ms() / 1_000))
     }
 
     /// Reads many by id, in the order asked for; those that are gone are left out.
@@ -57,10 +56,8 @@ impl Table {
     ) -> Result<Vec<StoredConversion>, StoreError> {
         let wanted: Vec<_> = ids.iter().map(|id| keys::fact(&tenant.id, id)).collect();
         let items: Vec<ConversionItem> = self.get_many(&wanted).await?;
-        let mut found: std::collections::BTreeMap<_, _> = items
-            .into_iter()
-            .map(|item| (item.id.clone(), StoredConversion::from(item)))
-            .collect();
+        let mut found: std::collections::BTreeMap<_, _> =
+            items.into_iter().map(|item| (item.id.clone(), StoredConversion::from(item))).collect();
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
@@ -76,14 +73,8 @@ impl Table {
         let id = FactId::conversion(&tenant.id, &reported.external_id);
         let key = keys::fact(&tenant.id, &id);
         for attempt in 0.. {
-            let seen = self
-                .get::<ConversionItem>(&key)
-                .await?
-                .map(StoredConversion::from);
-            let known = seen
-                .as_ref()
-                .map(|seen| seen.conversion.identifiers.clone())
-                .unwrap_or_default();
+            let seen = self.get::<ConversionItem>(&key).await?.map(StoredConversion::from);
+            let known = seen.as_ref().map(|seen| seen.conversion.identifiers.clone()).unwrap_or_default();
             let next = match &seen {
                 None => reported.clone(),
                 Some(seen) => match seen.conversion.merged_with(reported) {
@@ -95,8 +86,7 @@ impl Table {
             self.link(tenant, &next.identifiers, &known).await?;
             if seen.is_none() {
                 let hour = tenant.settings.zone().hour_of(next.occurred_at);
-                self.list_hour(&tenant.id, FactKind::Conversion, hour)
-                    .await?;
+                self.list_hour(&tenant.id, FactKind::Conversion, hour).await?;
             }
             let received_at = seen.as_ref().map_or(now, |seen| seen.received_at);
             let stored = StoredConversion {
@@ -106,18 +96,9 @@ impl Table {
                 revision: seen.as_ref().map_or(0, |seen| seen.revision + 1),
                 conversion: next,
             };
-            let unless = seen
-                .as_ref()
-                .map_or(Unless::Exists, |seen| Unless::Changed(seen.revision));
-            if self
-                .put(&ConversionItem::new(tenant, &stored), unless)
-                .await?
-            {
-                return Ok(if seen.is_none() {
-                    Recorded::Created(stored)
-                } else {
-                    Recorded::Added(stored)
-                });
+            let unless = seen.as_ref().map_or(Unless::Exists, |seen| Unless::Changed(seen.revision));
+            if self.put(&ConversionItem::new(tenant, &stored), unless).await? {
+                return Ok(if seen.is_none() { Recorded::Created(stored) } else { Recorded::Added(stored) });
             }
             if pause(attempt).await.is_none() {
                 break;
@@ -156,9 +137,7 @@ impl ConversionItem {
     fn new(tenant: &Tenant, stored: &StoredConversion) -> Self {
         let conversion = &stored.conversion;
         let key = keys::fact(&tenant.id, &stored.id);
-        let anchor = conversion
-            .anchor()
-            .map(|anchor| tenant.identity().node(anchor));
+        let anchor = conversion.anchor().map(|anchor| tenant.identity().node(anchor));
         let hour = tenant.settings.zone().hour_of(conversion.occurred_at);
         let shard = keys::shard_of(&stored.id.bare(), tenant.settings.hour_shards);
         Self {
@@ -176,9 +155,7 @@ impl ConversionItem {
             md: conversion.metadata.clone(),
             ra: stored.received_at,
             ttl: stored.expires_at,
-            g1s: anchor
-                .as_ref()
-                .map(|_| keys::in_timeline(conversion.occurred_at, &stored.id)),
+            g1s: anchor.as_ref().map(|_| keys::in_timeline(conversion.occurred_at, &stored.id)),
             g1p: anchor.map(|anchor| keys::node(&tenant.id, &anchor)),
             g2p: keys::hour(&tenant.id, FactKind::Conversion, hour, shard),
             g2s: keys::in_hour(conversion.occurred_at, &stored.id),
@@ -188,21 +165,14 @@ impl ConversionItem {
 
 impl From<ConversionItem> for StoredConversion {
     fn from(item: ConversionItem) -> Self {
-        let identifiers: BTreeSet<_> = item
-            .ids
-            .iter()
-            .filter_map(|code| identifier_of(code))
-            .collect();
+        let identifiers: BTreeSet<_> = item.ids.iter().filter_map(|code| identifier_of(code)).collect();
         Self {
             id: item.id,
             conversion: Conversion {
                 external_id: item.xi,
                 event_type: item.ty,
                 identifiers,
-                amount: Money {
-                    minor: item.am,
-                    currency: item.cu,
-                },
+                amount: Money { minor: item.am, currency: item.cu },
                 occurred_at: item.at,
                 event_source: item.es,
                 metadata: item.md,

@@ -47,22 +47,13 @@ impl Table {
         expires_at: i64,
     ) -> Result<(), StoreError> {
         let key = keys::delivery(tenant, delivery.received_at, &delivery.delivery_id);
-        let item = DeliveryItem {
-            pk: key.pk,
-            sk: key.sk,
-            ttl: expires_at,
-            delivery: delivery.clone(),
-        };
+        let item = DeliveryItem { pk: key.pk, sk: key.sk, ttl: expires_at, delivery: delivery.clone() };
         self.put(&item, Unless::Exists).await?;
         Ok(())
     }
 
     /// The deliveries kept on a UTC day, `yyyymmdd`, newest first.
-    pub async fn kept_deliveries(
-        &self,
-        tenant: &TenantId,
-        day: &str,
-    ) -> Result<Vec<Delivery>, StoreError> {
+    pub async fn kept_deliveries(&self, tenant: &TenantId, day: &str) -> Result<Vec<Delivery>, StoreError> {
         let range = Range {
             index: None,
             pk: keys::deliveries(tenant, day),

@@ -26,10 +26,7 @@ impl<K: Eq + Hash, V: Clone> Fresh<K, V> {
     /// What is remembered under `key`, and since when.
     pub fn get(&self, key: &K, now: Timestamp) -> Option<(Timestamp, V)> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries
-            .get(key)
-            .filter(|(since, _)| now.since(*since) < FRESH_MS)
-            .cloned()
+        entries.get(key).filter(|(since, _)| now.since(*since) < FRESH_MS).cloned()
     }
 
     pub fn put(&self, key: K, value: V, now: Timestamp) {

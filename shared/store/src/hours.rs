@@ -31,25 +31,12 @@ impl Table {
     ) -> Result<(), StoreError> {
         let name = hour.name();
         let known = format!("{}#{name}", keys::months(tenant, kind));
-        if self
-            .listed_hours
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&known)
-        {
+        if self.listed_hours.lock().unwrap_or_else(PoisonError::into_inner).contains(&known) {
             return Ok(());
         }
         let number = name[6..].trim_start_matches('0');
-        self.add_to_set(
-            &keys::month(tenant, kind, &hour.month()),
-            "h",
-            vec![number.to_owned()],
-        )
-        .await?;
-        let mut listed = self
-            .listed_hours
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        self.add_to_set(&keys::month(tenant, kind, &hour.month()), "h", vec![number.to_owned()]).await?;
+        let mut listed = self.listed_hours.lock().unwrap_or_else(PoisonError::into_inner);
         if listed.len() >= MOST_REMEMBERED {
             listed.clear();
         }
@@ -75,15 +62,8 @@ impl Table {
         };
         let items: Vec<MonthItem> = self.query_all(&range).await?;
         let hours = |month: &MonthItem| {
-            month
-                .h
-                .iter()
-                .filter_map(|number| Hour::parse(&format!("{}{number:06}", month.sk)))
-                .collect()
+            month.h.iter().filter_map(|number| Hour::parse(&format!("{}{number:06}", month.sk))).collect()
         };
-        Ok(items
-            .iter()
-            .map(|month| (month.sk.clone(), hours(month)))
-            .collect())
+        Ok(items.iter().map(|month| (month.sk.clone(), hours(month))).collect())
     }
 }

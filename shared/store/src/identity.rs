@@ -48,27 +48,13 @@ impl Table {
         let edges: Vec<_> = links(&nodes)
             .into_iter()
             .filter(|(a, b)| !(known.contains(a) && known.contains(b)))
-            .flat_map(|(a, b)| {
-                [
-                    keys::edge(&tenant.id, &a, &b),
-                    keys::edge(&tenant.id, &b, &a),
-                ]
-            })
+            .flat_map(|(a, b)| [keys::edge(&tenant.id, &a, &b), keys::edge(&tenant.id, &b, &a)])
             .collect();
         let present: Vec<EdgeItem> = self.get_many(&edges).await?;
         let present: BTreeSet<_> = present.into_iter().map(|edge| (edge.pk, edge.sk)).collect();
-        let missing = edges
-            .into_iter()
-            .filter(|edge| !present.contains(&(edge.pk.clone(), edge.sk.clone())));
+        let missing = edges.into_iter().filter(|edge| !present.contains(&(edge.pk.clone(), edge.sk.clone())));
         for edge in missing {
-            self.put(
-                &EdgeItem {
-                    pk: edge.pk,
-                    sk: edge.sk,
-                },
-                crate::table::Unless::Never,
-            )
-            .await?;
+            self.put(&EdgeItem { pk: edge.pk, sk: edge.sk }, crate::table::Unless::Never).await?;
         }
         Ok(())
     }
@@ -125,10 +111,7 @@ impl Table {
 }
 
 fn nodes(key: &IdentityKey, identifiers: &BTreeSet<Identifier>) -> BTreeSet<NodeId> {
-    identifiers
-        .iter()
-        .map(|identifier| key.node(identifier))
-        .collect()
+    identifiers.iter().map(|identifier| key.node(identifier)).collect()
 }
 
 /// Looks customers up, each component once: for one request, or one pass of a planner.
@@ -141,11 +124,7 @@ pub struct Customers<'a> {
 
 impl<'a> Customers<'a> {
     pub fn of(table: &'a Table, tenant: &'a Tenant) -> Self {
-        Self {
-            table,
-            tenant,
-            found: HashMap::new(),
-        }
+        Self { table, tenant, found: HashMap::new() }
     }
 
     pub async fn of_node(&mut self, node: &NodeId) -> Result<Arc<Customer>, StoreError> {
@@ -153,30 +132,25 @@ impl<'a> Customers<'a> {
             return Ok(Arc::clone(customer));
         }
         let limits = self.tenant.settings.limits();
-        let customer = Arc::new(
-            self.table
-                .customer(&self.tenant.id, node.clone(), limits)
-                .await?,
-        );
+        let customer = Arc::new(self.table.customer(&self.tenant.id, node.clone(), limits).await?);
         self.remember(node, &customer);
         Ok(customer)
     }
 
+    /// The id of the customer that a fact with this anchor belongs to.
+    pub async fn id_of(&mut self, anchor: Option<&Identifier>) -> Result<Option<String>, StoreError> {
+        let Some(anchor) = anchor else { return Ok(None) };
+        let node = self.tenant.identity().node(anchor);
+        Ok(self.of_node(&node).await?.id().map(ToString::to_string))
+    }
+
     /// Looks up many nodes, several at a time.
-    pub async fn find(
-        &mut self,
-        nodes: impl IntoIterator<Item = NodeId>,
-    ) -> Result<(), StoreError> {
+    pub async fn find(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> Result<(), StoreError> {
         let (table, tenant) = (self.table, self.tenant);
-        let unknown: BTreeSet<_> = nodes
-            .into_iter()
-            .filter(|node| !self.found.contains_key(node))
-            .collect();
+        let unknown: BTreeSet<_> = nodes.into_iter().filter(|node| !self.found.contains_key(node)).collect();
         let mut walks = stream::iter(unknown)
             .map(|node| async move {
-                let customer = table
-                    .customer(&tenant.id, node.clone(), tenant.settings.limits())
-                    .await?;
+                let customer = table.customer(&tenant.id, node.clone(), tenant.settings.limits()).await?;
                 Ok::<_, StoreError>((node, Arc::new(customer)))
             })
             .buffer_unordered(4 * ABREAST);

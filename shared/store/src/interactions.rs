@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::identifier::{Identifier, IdentifierType};
 use domain::ids::{ExternalId, FactId, FactKind};
-use domain::interaction::{Cell, Field, Interaction, Section, SectionState, Value, Version};
+use domain::interaction::{CallEvent, Cell, Field, Interaction, Section, SectionState, Value, Version};
+use domain::merged::Merged;
 use domain::source::Source;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::conversions::Recorded;
 use crate::error::StoreError;
 use crate::keys;
 use crate::table::{Table, Unless, pause};
@@ -88,10 +90,7 @@ impl Table {
         for attempt in 0.. {
             let item: Option<InteractionItem> = self.get(&key).await?;
             let seen = item.map(StoredInteraction::try_from).transpose()?;
-            let before = seen
-                .as_ref()
-                .map(|seen| seen.interaction.clone())
-                .unwrap_or_default();
+            let before = seen.as_ref().map(|seen| seen.interaction.clone()).unwrap_or_default();
             let (after, outcome) = decide(&before);
             let next = StoredInteraction {
                 id: id.clone(),
@@ -108,29 +107,15 @@ impl Table {
             if let Some(seen) = seen.filter(|seen| seen.interaction == next.interaction) {
                 return Ok((seen, outcome));
             }
-            self.link(tenant, &next.interaction.observed(), &before.observed())
-                .await?;
-            if let Some(start) = next
-                .interaction
-                .started_at()
-                .filter(|start| before.started_at() != Some(*start))
+            self.link(tenant, &next.interaction.observed(), &before.observed()).await?;
+            if let Some(start) =
+                next.interaction.started_at().filter(|start| before.started_at() != Some(*start))
             {
-                self.list_hour(
-                    &tenant.id,
-                    FactKind::Interaction,
-                    tenant.settings.zone().hour_of(start),
-                )
-                .await?;
+                self.list_hour(&tenant.id, FactKind::Interaction, tenant.settings.zone().hour_of(start))
+                    .await?;
             }
-            let unless = if next.revision == 0 {
-                Unless::Exists
-            } else {
-                Unless::Changed(next.revision - 1)
-            };
-            if self
-                .put(&InteractionItem::new(tenant, &next), unless)
-                .await?
-            {
+            let unless = if next.revision == 0 { Unless::Exists } else { Unless::Changed(next.revision - 1) };
+            if self.put(&InteractionItem::new(tenant, &next), unless).await? {
                 return Ok((next, outcome));
             }
             if pause(attempt).await.is_none() {
@@ -138,6 +123,31 @@ impl Table {
             }
         }
         Err(StoreError::Contended(id.to_string()))
+    }
+}
+
+impl Table {
+    /// Stores a report to our API, or merges it into what is stored.
+    pub async fn record_interaction(
+        &self,
+        tenant: &Tenant,
+        about: &About,
+        report: &CallEvent,
+        now: Timestamp,
+    ) -> Result<Recorded<StoredInteraction>, StoreError> {
+        let decide = |before: &Interaction| match before.posted(report) {
+            Merged::Added(merged) if before.sections.is_empty() => (merged, Recorded::Created(())),
+            Merged::Added(merged) => (merged, Recorded::Added(())),
+            Merged::Same => (before.clone(), Recorded::Same(())),
+            Merged::Contradicts(fields) => (before.clone(), Recorded::Contradicts(fields)),
+        };
+        let (stored, outcome) = self.merge_interaction(tenant, about, now, decide).await?;
+        Ok(match outcome {
+            Recorded::Created(()) => Recorded::Created(stored),
+            Recorded::Added(()) => Recorded::Added(stored),
+            Recorded::Same(()) => Recorded::Same(stored),
+            Recorded::Contradicts(fields) => Recorded::Contradicts(fields),
+        })
     }
 }
 
@@ -209,9 +219,7 @@ impl InteractionItem {
         let key = keys::fact(&tenant.id, &stored.id);
         let interaction = &stored.interaction;
         let start = interaction.started_at();
-        let anchor = start
-            .and(interaction.anchor())
-            .map(|anchor| tenant.identity().node(&anchor));
+        let anchor = start.and(interaction.anchor()).map(|anchor| tenant.identity().node(&anchor));
         let zone = tenant.settings.zone();
         let shard = keys::shard_of(&stored.id.bare(), tenant.settings.hour_shards);
         let in_index = |field| start.and(interaction.text(field)).map(str::to_owned);
@@ -230,18 +238,9 @@ impl InteractionItem {
             ra: stored.received_at,
             ua: stored.updated_at,
             ttl: stored.expires_at,
-            g1s: start
-                .filter(|_| anchor.is_some())
-                .map(|start| keys::in_timeline(start, &stored.id)),
+            g1s: start.filter(|_| anchor.is_some()).map(|start| keys::in_timeline(start, &stored.id)),
             g1p: anchor.map(|anchor| keys::node(&tenant.id, &anchor)),
-            g2p: start.map(|start| {
-                keys::hour(
-                    &tenant.id,
-                    FactKind::Interaction,
-                    zone.hour_of(start),
-                    shard,
-                )
-            }),
+            g2p: start.map(|start| keys::hour(&tenant.id, FactKind::Interaction, zone.hour_of(start), shard)),
             g2s: start.map(|start| keys::in_hour(start, &stored.id)),
             ch: start.map(|_| interaction.channel().to_owned()),
             vn: in_index(Field::VendorCode),
@@ -254,20 +253,10 @@ impl InteractionItem {
 fn section_item(state: &SectionState) -> SectionItem {
     let cell = |cell: &Cell| match cell.version == state.version {
         true => CellItem::Plain(cell.value.clone()),
-        false => CellItem::Versioned {
-            v: cell.version.to_string(),
-            x: cell.value.clone(),
-        },
+        false => CellItem::Versioned { v: cell.version.to_string(), x: cell.value.clone() },
     };
-    let cells = state
-        .cells
-        .iter()
-        .map(|(field, told)| (field.code().to_owned(), cell(told)))
-        .collect();
-    SectionItem {
-        v: state.version.to_string(),
-        cells,
-    }
+    let cells = state.cells.iter().map(|(field, told)| (field.code().to_owned(), cell(told))).collect();
+    SectionItem { v: state.version.to_string(), cells }
 }
 
 pub(crate) fn identifier_code(identifier: &Identifier) -> String {
@@ -288,36 +277,19 @@ impl TryFrom<InteractionItem> for StoredInteraction {
     type Error = StoreError;
 
     fn try_from(item: InteractionItem) -> Result<Self, StoreError> {
-        let id = item
-            .pk
-            .rsplit('#')
-            .next()
-            .and_then(|bare| FactId::from_bare(FactKind::Interaction, bare));
+        let id = item.pk.rsplit('#').next().and_then(|bare| FactId::from_bare(FactKind::Interaction, bare));
         let id = id.ok_or_else(|| corrupt(&item.pk))?;
         let mut sections = BTreeMap::new();
         for section in Section::ALL {
             if let Some(stored) = item.sx.get(letter(section)) {
-                sections.insert(
-                    section,
-                    section_state(stored).ok_or_else(|| corrupt(&item.pk))?,
-                );
+                sections.insert(section, section_state(stored).ok_or_else(|| corrupt(&item.pk))?);
             }
         }
-        let superseded: BTreeSet<_> = item
-            .su
-            .iter()
-            .filter_map(|code| identifier_of(code))
-            .collect();
+        let superseded: BTreeSet<_> = item.su.iter().filter_map(|code| identifier_of(code)).collect();
         Ok(Self {
             id,
-            about: About {
-                source: item.so,
-                external_id: item.xi,
-            },
-            interaction: Interaction {
-                sections,
-                superseded,
-            },
+            about: About { source: item.so, external_id: item.xi },
+            interaction: Interaction { sections, superseded },
             received_at: item.ra,
             updated_at: item.ua,
             expires_at: item.ttl,
@@ -331,14 +303,8 @@ fn section_state(stored: &SectionItem) -> Option<SectionState> {
     let mut cells = BTreeMap::new();
     for (code, cell) in &stored.cells {
         let cell = match cell {
-            CellItem::Plain(value) => Cell {
-                version,
-                value: value.clone(),
-            },
-            CellItem::Versioned { v, x } => Cell {
-                version: Version::parse(v)?,
-                value: x.clone(),
-            },
+            CellItem::Plain(value) => Cell { version, value: value.clone() },
+            CellItem::Versioned { v, x } => Cell { version: Version::parse(v)?, value: x.clone() },
         };
         cells.insert(Field::of_code(code)?, cell);
     }

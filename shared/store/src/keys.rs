@@ -12,17 +12,18 @@
 //! | deliveries kept for people to look at | `T#t#DELIVERIES#yyyymmdd` / `time#id` |
 //! | runs by time | `T#t#RUNS` / `time#id` |
 //! | a run | `T#t#RUN#r` / `RUN` |
-//! | its tasks: planning a month, executing a shard | `T#t#RUN#r` / `TASK#stage#nnnn` |
-//! | what planning one month found for one shard | `T#t#RUN#r#PLAN#month#A#attempt` / `S#nn#chunk` |
+//! | its tasks: planning a month, executing a shard | `T#t#RUN#r` / `TASK#P#yyyymm`, `TASK#S#nn` |
+//! | what planning one month found for one shard | `T#t#RUN#r#P#yyyymm#A#attempt` / `S#nn#chunk` |
 //! | credits of a shard, one item per conversion | `T#t#RUN#r#S#nn#A#attempt` / `CNV#id`, `NONE#id` if unattributed |
 //! | sums of a shard | `T#t#RUN#r#S#nn#A#attempt` / `SUM#dimension#day#currency#chunk` |
-//! | sums of a run | `T#t#RUN#r` / `AGG#dimension#day#currency#chunk` |
+//! | sums of a run | `T#t#RUN#r` / `AGG#epoch#dimension#day#currency#chunk` |
 //!
 //! Global partitions, the only keys that do not begin with a tenant: `KEY#id` (API keys), `ALIAS#provider#alias`,
 //! `TENANTS#shard` / `T#t`, `ACTIVE#shard` / `T#t#RUN#r` (running runs).
 
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
+use domain::run::Stage;
 use domain::time::{Hour, Timestamp};
 
 /// The key of one item.
@@ -60,10 +61,7 @@ pub fn alias(provider: &str, alias: &str) -> Key {
 pub const GLOBAL_SHARDS: u32 = 8;
 
 pub fn listed_tenant(tenant: &TenantId) -> Key {
-    key(
-        format!("TENANTS#{}", shard_of(tenant.as_str(), GLOBAL_SHARDS)),
-        format!("T#{tenant}"),
-    )
+    key(format!("TENANTS#{}", shard_of(tenant.as_str(), GLOBAL_SHARDS)), format!("T#{tenant}"))
 }
 
 pub fn fact(tenant: &TenantId, id: &FactId) -> Key {
@@ -108,18 +106,13 @@ pub fn timeline_entry(sk: &str) -> Option<(Timestamp, FactId)> {
     let mut parts = sk.split('#');
     let time = Timestamp::from_ms(parts.next()?.parse().ok()?);
     let digit = parts.next()?;
-    let kind = FactKind::ALL
-        .into_iter()
-        .find(|kind| digit.starts_with(order(*kind)))?;
+    let kind = FactKind::ALL.into_iter().find(|kind| digit.starts_with(order(*kind)))?;
     Some((time, FactId::from_bare(kind, parts.next()?)?))
 }
 
 /// Partition of the index `hour`.
 pub fn hour(tenant: &TenantId, kind: FactKind, hour: Hour, shard: u32) -> String {
-    of(
-        tenant,
-        &format!("HOUR#{}#{}#{shard}", kind.code(), hour.name()),
-    )
+    of(tenant, &format!("HOUR#{}#{}#{shard}", kind.code(), hour.name()))
 }
 
 /// Sort key of the index `hour`.
@@ -130,10 +123,7 @@ pub fn in_hour(time: Timestamp, id: &FactId) -> String {
 /// Reads what [`in_hour`] wrote.
 pub fn hour_entry(kind: FactKind, sk: &str) -> Option<(Timestamp, FactId)> {
     let (time, id) = sk.split_once('#')?;
-    Some((
-        Timestamp::from_ms(time.parse().ok()?),
-        FactId::from_bare(kind, id)?,
-    ))
+    Some((Timestamp::from_ms(time.parse().ok()?), FactId::from_bare(kind, id)?))
 }
 
 /// All months that hold facts are items of one partition, since reads without dates must find them.
@@ -151,14 +141,85 @@ pub fn deliveries(tenant: &TenantId, day: &str) -> String {
 }
 
 pub fn delivery(tenant: &TenantId, received: Timestamp, delivery_id: &str) -> Key {
-    let day = domain::time::Zone::UTC
-        .day_of(received)
-        .to_string()
-        .replace('-', "");
-    key(
-        deliveries(tenant, &day),
-        format!("{}#{delivery_id}", received.sortable()),
-    )
+    let day = domain::time::Zone::UTC.day_of(received).to_string().replace('-', "");
+    key(deliveries(tenant, &day), format!("{}#{delivery_id}", received.sortable()))
+}
+
+pub fn runs(tenant: &TenantId) -> String {
+    of(tenant, "RUNS")
+}
+
+pub fn listed_run(tenant: &TenantId, created: Timestamp, run_id: &str) -> Key {
+    key(runs(tenant), format!("{}#{run_id}", created.sortable()))
+}
+
+pub fn run(tenant: &TenantId, run_id: &str) -> Key {
+    key(of(tenant, &format!("RUN#{run_id}")), "RUN")
+}
+
+const fn stage_letter(stage: Stage) -> char {
+    match stage {
+        Stage::Plan => 'P',
+        Stage::Execute => 'S',
+    }
+}
+
+/// With an empty name: what all tasks of the stage begin with.
+pub fn task(tenant: &TenantId, run_id: &str, stage: Stage, name: &str) -> Key {
+    key(of(tenant, &format!("RUN#{run_id}")), format!("TASK#{}#{name}", stage_letter(stage)))
+}
+
+/// What an attempt wrote.
+pub fn attempt(tenant: &TenantId, run_id: &str, stage: Stage, name: &str, attempt: &str) -> String {
+    of(tenant, &format!("RUN#{run_id}#{}#{name}#A#{attempt}", stage_letter(stage)))
+}
+
+/// How many shards a run's customers are spread over. A run has a task only for those that have conversions.
+pub const RUN_SHARDS: u32 = 64;
+
+/// The name of the shard of a customer, or of a conversion that has none.
+pub fn run_shard(customer: &str) -> u32 {
+    shard_of(customer, RUN_SHARDS)
+}
+
+pub fn shard_name(shard: u32) -> String {
+    format!("{shard:02}")
+}
+
+/// One chunk of what a month's planning found for a shard.
+pub fn manifest(shard: u32, chunk: usize) -> String {
+    format!("{}{chunk:05}", manifests(shard))
+}
+
+pub fn manifests(shard: u32) -> String {
+    format!("S#{}#", shard_name(shard))
+}
+
+/// Conversions without a touch stand apart, so that they can be listed.
+pub fn credit(id: &FactId, attributed: bool) -> String {
+    format!("{}{}", credits(attributed), id.bare())
+}
+
+pub const fn credits(attributed: bool) -> &'static str {
+    if attributed { "CNV#" } else { "NONE#" }
+}
+
+/// Sums of one dimension on one day in one currency, in a shard.
+pub fn sums() -> &'static str {
+    "SUM#"
+}
+
+/// Sums of one execution of a run.
+pub fn run_sums(epoch: u32) -> String {
+    format!("AGG#{epoch:05}#")
+}
+
+pub fn active(shard: u32) -> String {
+    format!("ACTIVE#{shard}")
+}
+
+pub fn active_run(tenant: &TenantId, run_id: &str) -> Key {
+    key(active(shard_of(run_id, GLOBAL_SHARDS)), format!("T#{tenant}#RUN#{run_id}"))
 }
 
 /// Which of `shards` partitions a name falls into: stable for ever, since it is part of keys.
@@ -203,14 +264,8 @@ mod tests {
         let tenant = TenantId::parse("demo").unwrap();
         let id = FactId::conversion(&tenant, &ExternalId::parse("order-1").unwrap());
         let time = Timestamp::from_ms(1_705_314_600_000);
-        assert_eq!(
-            timeline_entry(&in_timeline(time, &id)),
-            Some((time, id.clone()))
-        );
-        assert_eq!(
-            hour_entry(id.kind(), &in_hour(time, &id)),
-            Some((time, id.clone()))
-        );
+        assert_eq!(timeline_entry(&in_timeline(time, &id)), Some((time, id.clone())));
+        assert_eq!(hour_entry(id.kind(), &in_hour(time, &id)), Some((time, id.clone())));
         assert!(in_timeline(Timestamp::from_ms(999_999_999_999), &id) < in_timeline(time, &id));
     }
 
@@ -220,10 +275,7 @@ mod tests {
             counts[shard_of(&format!("name-{n}"), 8) as usize] += 1;
             counts
         });
-        assert!(
-            counts.iter().all(|count| (1_000..1_500).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|count| (1_000..1_500).contains(count)), "{counts:?}");
         assert_eq!(shard_of("cus_4abc", 64), shard_of("cus_4abc", 64));
     }
 }

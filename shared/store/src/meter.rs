@@ -38,29 +38,14 @@ impl Meter {
         let Some(consumed) = consumed else { return };
         let total = consumed.capacity_units().unwrap_or_default();
         let units = match way {
-            Way::Read => Units {
-                reads: total,
-                ..Units::default()
-            },
+            Way::Read => Units { reads: total, ..Units::default() },
             Way::Write => {
-                let indexes = consumed
-                    .global_secondary_indexes()
-                    .into_iter()
-                    .flat_map(|all| all.values());
+                let indexes = consumed.global_secondary_indexes().into_iter().flat_map(|all| all.values());
                 let index_writes = indexes.filter_map(|index| index.capacity_units()).sum();
-                Units {
-                    writes: total - index_writes,
-                    index_writes,
-                    ..Units::default()
-                }
+                Units { writes: total - index_writes, index_writes, ..Units::default() }
             }
         };
-        *self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(part)
-            .or_default() += units;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(part).or_default() += units;
     }
 
     /// The sums since the last call, by kind of item.
@@ -71,10 +56,6 @@ impl Meter {
 
 impl fmt::Display for Units {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:.1} read, {:.1} write, {:.1} index write",
-            self.reads, self.writes, self.index_writes
-        )
+        write!(f, "{:.1} read, {:.1} write, {:.1} index write", self.reads, self.writes, self.index_writes)
     }
 }

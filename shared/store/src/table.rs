@@ -63,12 +63,7 @@ pub(crate) enum Sorted<'a> {
 
 impl Table {
     pub fn new(client: Client, name: &str) -> Self {
-        Self {
-            client,
-            name: name.into(),
-            meter: Meter::default(),
-            listed_hours: Arc::default(),
-        }
+        Self { client, name: name.into(), meter: Meter::default(), listed_hours: Arc::default() }
     }
 
     pub fn meter(&self) -> &Meter {
@@ -76,10 +71,7 @@ impl Table {
     }
 
     /// Reads one item, strongly consistent.
-    pub(crate) async fn get<T: DeserializeOwned>(
-        &self,
-        key: &Key,
-    ) -> Result<Option<T>, StoreError> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
         let answer = self
             .client
             .get_item()
@@ -90,17 +82,12 @@ impl Table {
             .send()
             .await
             .map_err(StoreError::of("GetItem"))?;
-        self.meter
-            .add(keys::part(&key.pk), Way::Read, answer.consumed_capacity());
+        self.meter.add(keys::part(&key.pk), Way::Read, answer.consumed_capacity());
         answer.item.map(read).transpose()
     }
 
     /// Puts an item; false if its condition forbade it.
-    pub(crate) async fn put<T: Serialize>(
-        &self,
-        item: &T,
-        unless: Unless<'_>,
-    ) -> Result<bool, StoreError> {
+    pub(crate) async fn put<T: Serialize>(&self, item: &T, unless: Unless<'_>) -> Result<bool, StoreError> {
         let item: Item = serde_dynamo::to_item(item)
             .map_err(|e| StoreError::Corrupt("to write".to_owned(), Box::new(e)))?;
         let part = part_of(&item);
@@ -116,11 +103,11 @@ impl Table {
             Unless::Changed(seen) => put
                 .condition_expression("rv = :seen")
                 .expression_attribute_values(":seen", AttributeValue::N(seen.to_string())),
-            Unless::Fails(condition, values) => values
-                .iter()
-                .fold(put.condition_expression(condition), |put, (name, value)| {
+            Unless::Fails(condition, values) => {
+                values.iter().fold(put.condition_expression(condition), |put, (name, value)| {
                     put.expression_attribute_values(*name, value.clone())
-                }),
+                })
+            }
         };
         match put.send().await {
             Ok(answer) => {
@@ -151,8 +138,7 @@ impl Table {
             .send()
             .await
             .map_err(StoreError::of("UpdateItem"))?;
-        self.meter
-            .add(keys::part(&key.pk), Way::Write, answer.consumed_capacity());
+        self.meter.add(keys::part(&key.pk), Way::Write, answer.consumed_capacity());
         Ok(())
     }
 
@@ -166,8 +152,7 @@ impl Table {
             .send()
             .await
             .map_err(StoreError::of("DeleteItem"))?;
-        self.meter
-            .add(keys::part(&key.pk), Way::Write, answer.consumed_capacity());
+        self.meter.add(keys::part(&key.pk), Way::Write, answer.consumed_capacity());
         Ok(())
     }
 
@@ -192,11 +177,7 @@ impl Table {
             }))
             .consistent_read(range.index.is_none())
             .scan_index_forward(!range.newest_first)
-            .set_limit(
-                range
-                    .limit
-                    .map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)),
-            )
+            .set_limit(range.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
             .set_exclusive_start_key(after)
             .expression_attribute_names("#pk", pk)
             .expression_attribute_names("#sk", sk)
@@ -212,14 +193,8 @@ impl Table {
                 .expression_attribute_values(":to", AttributeValue::S(to.clone())),
         };
         let answer = query.send().await.map_err(StoreError::of("Query"))?;
-        self.meter
-            .add(keys::part(&range.pk), Way::Read, answer.consumed_capacity());
-        let items = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(read)
-            .collect::<Result<_, _>>()?;
+        self.meter.add(keys::part(&range.pk), Way::Read, answer.consumed_capacity());
+        let items = answer.items.unwrap_or_default().into_iter().map(read).collect::<Result<_, _>>()?;
         Ok((items, answer.last_evaluated_key))
     }
 
@@ -240,23 +215,15 @@ impl Table {
     }
 
     /// Reads many items, strongly consistent, in no order; what is not there is left out.
-    pub(crate) async fn get_many<T: DeserializeOwned>(
-        &self,
-        keys: &[Key],
-    ) -> Result<Vec<T>, StoreError> {
+    pub(crate) async fn get_many<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
         for chunk in keys.chunks(100) {
             let mut wanted: Vec<Item> = chunk.iter().map(attributes).collect();
             let part = chunk.first().map_or("other", |key| keys::part(&key.pk));
             for attempt in 0.. {
-                let request = KeysAndAttributes::builder()
-                    .set_keys(Some(wanted))
-                    .consistent_read(true)
-                    .build();
-                let request = request.map_err(|error| StoreError::Failed {
-                    operation: "BatchGetItem",
-                    source: Box::new(error),
-                })?;
+                let request =
+                    KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+                let request = request.map_err(StoreError::unbuildable("BatchGetItem"))?;
                 let answer = self
                     .client
                     .batch_get_item()
@@ -269,21 +236,14 @@ impl Table {
                     .consumed_capacity()
                     .iter()
                     .for_each(|units| self.meter.add(part, Way::Read, Some(units)));
-                let items = answer
-                    .responses
-                    .and_then(|mut all| all.remove(&*self.name))
-                    .unwrap_or_default();
+                let items = answer.responses.and_then(|mut all| all.remove(&*self.name)).unwrap_or_default();
                 found.extend(items.into_iter().map(read).collect::<Result<Vec<T>, _>>()?);
-                let left = answer
-                    .unprocessed_keys
-                    .and_then(|mut all| all.remove(&*self.name));
+                let left = answer.unprocessed_keys.and_then(|mut all| all.remove(&*self.name));
                 wanted = left.map(|left| left.keys).unwrap_or_default();
                 if wanted.is_empty() {
                     break;
                 }
-                pause(attempt)
-                    .await
-                    .ok_or_else(|| StoreError::Contended("BatchGetItem".to_owned()))?;
+                pause(attempt).await.ok_or_else(|| StoreError::Contended("BatchGetItem".to_owned()))?;
             }
         }
         Ok(found)
@@ -299,10 +259,7 @@ impl Table {
                     .map_err(|e| StoreError::Corrupt("to write".to_owned(), Box::new(e)))?;
                 part = part_of(&item);
                 let put = PutRequest::builder().set_item(Some(item)).build();
-                let put = put.map_err(|error| StoreError::Failed {
-                    operation: "BatchWriteItem",
-                    source: Box::new(error),
-                })?;
+                let put = put.map_err(StoreError::unbuildable("BatchWriteItem"))?;
                 requests.push(WriteRequest::builder().put_request(put).build());
             }
             for attempt in 0.. {
@@ -318,16 +275,12 @@ impl Table {
                     .consumed_capacity()
                     .iter()
                     .for_each(|units| self.meter.add(part, Way::Write, Some(units)));
-                requests = answer
-                    .unprocessed_items
-                    .and_then(|mut all| all.remove(&*self.name))
-                    .unwrap_or_default();
+                requests =
+                    answer.unprocessed_items.and_then(|mut all| all.remove(&*self.name)).unwrap_or_default();
                 if requests.is_empty() {
                     break;
                 }
-                pause(attempt)
-                    .await
-                    .ok_or_else(|| StoreError::Contended("BatchWriteItem".to_owned()))?;
+                pause(attempt).await.ok_or_else(|| StoreError::Contended("BatchWriteItem".to_owned()))?;
             }
         }
         Ok(())
@@ -355,16 +308,10 @@ pub(crate) fn attributes(key: &Key) -> Item {
 }
 
 fn part_of(item: &Item) -> &'static str {
-    item.get("pk")
-        .and_then(|pk| pk.as_s().ok())
-        .map_or("other", |pk| keys::part(pk))
+    item.get("pk").and_then(|pk| pk.as_s().ok()).map_or("other", |pk| keys::part(pk))
 }
 
 fn read<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
-    let pk = item
-        .get("pk")
-        .and_then(|pk| pk.as_s().ok())
-        .cloned()
-        .unwrap_or_default();
+    let pk = item.get("pk").and_then(|pk| pk.as_s().ok()).cloned().unwrap_or_default();
     serde_dynamo::from_item(item).map_err(|error| StoreError::Corrupt(pk, Box::new(error)))
 }

@@ -88,11 +88,7 @@ impl Table {
         let item: Option<TenantItem> = self.get(&keys::tenant(id)).await?;
         Ok(item.and_then(|item| {
             let key = hex::decode(&item.key).ok()?.try_into().ok()?;
-            Some(Tenant {
-                id: item.id,
-                settings: item.settings,
-                key: TenantKey(key),
-            })
+            Some(Tenant { id: item.id, settings: item.settings, key: TenantKey(key) })
         }))
     }
 
@@ -101,11 +97,7 @@ impl Table {
     /// Its place in the list is written first, so that a tenant that exists is always listed.
     pub async fn create_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError> {
         let listed = keys::listed_tenant(&tenant.id);
-        let listed = AliasItem {
-            pk: listed.pk,
-            sk: listed.sk,
-            tenant: tenant.id.clone(),
-        };
+        let listed = AliasItem { pk: listed.pk, sk: listed.sk, tenant: tenant.id.clone() };
         self.put(&listed, Unless::Never).await?;
         let key = keys::tenant(&tenant.id);
         let item = TenantItem {
@@ -119,11 +111,7 @@ impl Table {
     }
 
     /// Whom a provider means by `alias`.
-    pub async fn aliased(
-        &self,
-        provider: &str,
-        alias: &str,
-    ) -> Result<Option<TenantId>, StoreError> {
+    pub async fn aliased(&self, provider: &str, alias: &str) -> Result<Option<TenantId>, StoreError> {
         let item: Option<AliasItem> = self.get(&keys::alias(provider, alias)).await?;
         Ok(item.map(|item| item.tenant))
     }
@@ -136,21 +124,13 @@ impl Table {
         tenant: &TenantId,
     ) -> Result<bool, StoreError> {
         let key = keys::alias(provider, alias);
-        let item = AliasItem {
-            pk: key.pk,
-            sk: key.sk,
-            tenant: tenant.clone(),
-        };
+        let item = AliasItem { pk: key.pk, sk: key.sk, tenant: tenant.clone() };
         Ok(self.put(&item, Unless::Exists).await?
             || self.aliased(provider, alias).await?.as_ref() == Some(tenant))
     }
 
     /// The active secrets of a provider, newest first; empty for an unknown tenant.
-    pub async fn secrets(
-        &self,
-        tenant: &TenantId,
-        provider: &str,
-    ) -> Result<Vec<String>, StoreError> {
+    pub async fn secrets(&self, tenant: &TenantId, provider: &str) -> Result<Vec<String>, StoreError> {
         let item: Option<SecretsItem> = self.get(&keys::secret(tenant, provider)).await?;
         Ok(item.map(|item| item.secrets).unwrap_or_default())
     }
@@ -162,11 +142,7 @@ impl Table {
         secrets: &[String],
     ) -> Result<(), StoreError> {
         let key = keys::secret(tenant, provider);
-        let item = SecretsItem {
-            pk: key.pk,
-            sk: key.sk,
-            secrets: secrets.iter().take(2).cloned().collect(),
-        };
+        let item = SecretsItem { pk: key.pk, sk: key.sk, secrets: secrets.iter().take(2).cloned().collect() };
         self.put(&item, Unless::Never).await?;
         Ok(())
     }

@@ -28,22 +28,12 @@ pub struct Span {
 }
 
 impl Span {
-    pub const ALL: Span = Span {
-        from: Timestamp::from_ms(0),
-        to: Timestamp::from_ms(9_999_999_999_999),
-    };
+    pub const ALL: Span = Span { from: Timestamp::from_ms(0), to: Timestamp::from_ms(9_999_999_999_999) };
 
     fn months(self) -> (String, String) {
         let month = |time: Timestamp| Zone::UTC.hour_of(time).month();
         // A local hour may begin in the month before the fact.
-        (
-            month(
-                self.from
-                    .plus_ms(-2 * domain::time::HOUR_MS)
-                    .max(Self::ALL.from),
-            ),
-            month(self.to),
-        )
+        (month(self.from.plus_ms(-2 * domain::time::HOUR_MS).max(Self::ALL.from)), month(self.to))
     }
 
     fn touches(self, hour: Hour) -> bool {
@@ -54,6 +44,22 @@ impl Span {
 /// Where in a list a page ends: the sort key of its last fact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(pub String);
+
+impl Position {
+    fn time(&self) -> Option<Timestamp> {
+        self.0.split('#').next()?.parse().ok().map(Timestamp::from_ms)
+    }
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Paging<'a> {
+    pub span: Span,
+    /// Where the page before ended.
+    pub after: Option<&'a Position>,
+    pub limit: usize,
+    pub newest_first: bool,
+}
 
 /// A page of facts, and where the next one begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +82,9 @@ pub struct Fact {
     pub team_id: Option<String>,
     pub event_type: Option<String>,
     pub amount: Option<Money>,
-    position: String,
+    position: Position,
+    /// Expired facts are still there for a while; a page of them is not the end of a list.
+    expired: bool,
 }
 
 #[derive(Deserialize)]
@@ -96,22 +104,9 @@ struct FactItem {
 }
 
 impl Fact {
-    fn of(
-        item: FactItem,
-        time: Timestamp,
-        id: FactId,
-        position: String,
-        now: Timestamp,
-    ) -> Option<Self> {
-        let anchor = item
-            .g1p
-            .as_deref()
-            .and_then(|pk| NodeId::from_bare(pk.rsplit('#').next()?));
-        let amount = item
-            .am
-            .zip(item.cu)
-            .map(|(minor, currency)| Money { minor, currency });
-        (item.ttl > now.ms() / 1_000).then_some(Self {
+    fn of(item: FactItem, (time, id): (Timestamp, FactId), position: String, now: Timestamp) -> Self {
+        let anchor = item.g1p.as_deref().and_then(|pk| NodeId::from_bare(pk.rsplit('#').next()?));
+        Self {
             id,
             time,
             anchor,
@@ -121,61 +116,87 @@ impl Fact {
             agent_id: item.ag,
             team_id: item.tm,
             event_type: item.ty,
-            amount,
-            position,
-        })
+            amount: item.am.zip(item.cu).map(|(minor, currency)| Money { minor, currency }),
+            position: Position(position),
+            expired: item.ttl <= now.ms() / 1_000,
+        }
     }
 
     fn in_timeline(item: FactItem, now: Timestamp) -> Option<Self> {
         let position = item.g1s.clone()?;
-        let (time, id) = keys::timeline_entry(&position)?;
-        Self::of(item, time, id, position, now)
+        Some(Self::of(item, keys::timeline_entry(&position)?, position, now))
     }
 
     fn in_hour(kind: FactKind, item: FactItem, now: Timestamp) -> Option<Self> {
         let position = item.g2s.clone()?;
-        let (time, id) = keys::hour_entry(kind, &position)?;
-        Self::of(item, time, id, position, now)
+        Some(Self::of(item, keys::hour_entry(kind, &position)?, position, now))
     }
 }
 
 impl Table {
-    /// The facts of a customer, oldest first, after `after`: the timelines of its members, merged.
+    /// The facts of a customer as far as `keep` keeps them: the timelines of its members, merged.
     pub async fn timeline(
         &self,
         tenant: &Tenant,
         members: &BTreeSet<NodeId>,
-        span: Span,
-        page: (Option<&Position>, usize),
+        paging: Paging<'_>,
+        keep: impl Fn(&Fact) -> bool,
         now: Timestamp,
     ) -> Result<Page<Fact>, StoreError> {
-        let (after, limit) = page;
-        let from = match after {
+        let mut kept = Vec::new();
+        let mut after = paging.after.cloned();
+        loop {
+            let next = Paging { after: after.as_ref(), ..paging };
+            let chunk = self.timeline_chunk(tenant, members, next, now).await?;
+            kept.extend(chunk.items.into_iter().filter(|fact| !fact.expired && keep(fact)));
+            after = chunk.next;
+            if after.is_none() || kept.len() > paging.limit {
+                let mut page = page_of(kept, paging.limit);
+                // What was cut off the last chunk lies after the page's end, not after the chunk's.
+                page.next = page.next.or(after);
+                return Ok(page);
+            }
+        }
+    }
+
+    /// The next facts of all members in order, as many as a page has at least if there are so many.
+    async fn timeline_chunk(
+        &self,
+        tenant: &Tenant,
+        members: &BTreeSet<NodeId>,
+        paging: Paging<'_>,
+        now: Timestamp,
+    ) -> Result<Page<Fact>, StoreError> {
+        let (mut from, mut to) = (paging.span.from.sortable(), format!("{}#~", paging.span.to.sortable()));
+        match paging.after {
+            Some(Position(last)) if paging.newest_first => to = to.min(last.clone()),
             // The smallest key that sorts after it.
-            Some(Position(last)) => format!("{last}\u{1}").max(span.from.sortable()),
-            None => span.from.sortable(),
-        };
-        let to = format!("{}#~", span.to.sortable());
-        let timelines = stream::iter(members)
+            Some(Position(last)) => from = from.max(format!("{last}\u{1}")),
+            None => {}
+        }
+        if from > to {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        let timelines = stream::iter(members.iter().cloned().collect::<Vec<_>>())
             .map(|member| {
                 let range = Range {
                     index: Some(Index::Timeline),
-                    pk: keys::node(&tenant.id, member),
+                    pk: keys::node(&tenant.id, &member),
                     sk: Sorted::Between(from.clone(), to.clone()),
-                    newest_first: false,
-                    limit: (limit < usize::MAX).then_some(limit.saturating_add(1)),
+                    newest_first: paging.newest_first,
+                    limit: (paging.limit < usize::MAX).then_some(paging.limit.saturating_add(2)),
                 };
                 async move { self.query_all::<FactItem>(&range).await }
             })
             .buffer_unordered(ABREAST);
-        let facts: Vec<Vec<FactItem>> = timelines.try_collect().await?;
-        let mut facts: Vec<_> = facts
-            .into_iter()
-            .flatten()
-            .filter_map(|item| Fact::in_timeline(item, now))
-            .collect();
+        let items: Vec<Vec<FactItem>> = timelines.try_collect().await?;
+        let facts = items.into_iter().flatten().filter_map(|item| Fact::in_timeline(item, now));
+        let mut facts: Vec<_> = facts.filter(|fact| paging.after != Some(&fact.position)).collect();
         facts.sort_by(|a, b| a.position.cmp(&b.position));
-        Ok(page_of(facts, limit))
+        if paging.newest_first {
+            facts.reverse();
+        }
+        Ok(page_of(facts, paging.limit))
     }
 
     /// All facts of one local hour.
@@ -196,48 +217,40 @@ impl Table {
         let mut facts = Vec::new();
         for shard in 0..tenant.settings.hour_shards.max(1) {
             let items: Vec<FactItem> = self.query_all(&range(shard)).await?;
-            facts.extend(
-                items
-                    .into_iter()
-                    .filter_map(|item| Fact::in_hour(kind, item, now)),
-            );
+            let of_shard = items.into_iter().filter_map(|item| Fact::in_hour(kind, item, now));
+            facts.extend(of_shard.filter(|fact| !fact.expired));
         }
         Ok(facts)
     }
 
-    /// A tenant's facts of one kind, newest first, before `before`, as far as `keep` keeps them.
+    /// A tenant's facts of one kind, newest first, as far as `keep` keeps them.
     pub async fn newest(
         &self,
         tenant: &Tenant,
         kind: FactKind,
-        span: Span,
-        page: (Option<&Position>, usize),
+        paging: Paging<'_>,
         keep: impl Fn(&Fact) -> bool,
         now: Timestamp,
     ) -> Result<Page<Fact>, StoreError> {
-        let (before, limit) = page;
+        let Paging { span, after: before, limit, .. } = paging;
         let (first, last) = span.months();
         let months = self.months(&tenant.id, kind, &first, &last).await?;
-        let mut hours: Vec<Hour> = months
-            .into_iter()
-            .flat_map(|(_, hours)| hours)
-            .filter(|hour| span.touches(*hour))
-            .collect();
+        let mut hours: Vec<Hour> =
+            months.into_iter().flat_map(|(_, hours)| hours).filter(|hour| span.touches(*hour)).collect();
         hours.reverse();
-        if let Some((time, _)) = before.and_then(|Position(key)| keys::hour_entry(kind, key)) {
+        if let Some(time) = before.and_then(Position::time) {
             hours.retain(|hour| hour.start() <= time);
         }
         let walked_out = hours.len() > MOST_HOURS;
         hours.truncate(MOST_HOURS);
         let oldest_walked = hours.last().copied();
         let mut facts = Vec::new();
-        let mut read = stream::iter(hours)
-            .map(|hour| self.facts_of_hour(tenant, kind, hour, now))
-            .buffered(ABREAST);
+        let mut read =
+            stream::iter(hours).map(|hour| self.facts_of_hour(tenant, kind, hour, now)).buffered(ABREAST);
         while let Some(mut of_hour) = read.try_next().await? {
             of_hour.retain(|fact| {
                 (span.from..=span.to).contains(&fact.time)
-                    && before.is_none_or(|Position(key)| fact.position < *key)
+                    && before.is_none_or(|before| fact.position < *before)
                     && keep(fact)
             });
             of_hour.sort_by(|a, b| b.position.cmp(&a.position));
@@ -257,9 +270,6 @@ impl Table {
 fn page_of(mut facts: Vec<Fact>, limit: usize) -> Page<Fact> {
     let more = facts.len() > limit;
     facts.truncate(limit);
-    let next = facts
-        .last()
-        .filter(|_| more)
-        .map(|fact| Position(fact.position.clone()));
+    let next = facts.last().filter(|_| more).map(|fact| fact.position.clone());
     Page { items: facts, next }
 }

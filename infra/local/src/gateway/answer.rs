@@ -3,8 +3,7 @@
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use axum::body::Body;
 use axum::http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE,
-    TRANSFER_ENCODING,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE, TRANSFER_ENCODING,
 };
 use axum::http::{Response, StatusCode};
 use base64::Engine;
@@ -30,13 +29,10 @@ impl From<Refusal> for Response<Body> {
             Refusal::BadRequest => (StatusCode::BAD_REQUEST, "Bad Request"),
             Refusal::NotFound => (StatusCode::NOT_FOUND, "Not Found"),
             Refusal::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-            Refusal::HeadersTooLarge => (
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "Request Header Fields Too Large",
-            ),
-            Refusal::InternalServerError => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            Refusal::HeadersTooLarge => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large")
             }
+            Refusal::InternalServerError => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         };
         let mut response = Response::new(Body::from(format!("{{\"message\":\"{message}\"}}")));
         *response.status_mut() = status;
@@ -60,11 +56,7 @@ pub(super) fn read(said: &impl Serialize) -> Option<ApiGatewayV2httpResponse> {
 /// Writes what the function said as the gateway does.
 pub(super) fn write(answer: ApiGatewayV2httpResponse, request_id: &str) -> Option<Response<Body>> {
     let body = answer.body.map(|body| body.to_vec()).unwrap_or_default();
-    let body = if answer.is_base64_encoded {
-        STANDARD.decode(body).ok()?
-    } else {
-        body
-    };
+    let body = if answer.is_base64_encoded { STANDARD.decode(body).ok()? } else { body };
     let status = u16::try_from(answer.status_code).ok()?;
     // An answer without a body tells its own length, since one to HEAD speaks of the body of a GET.
     let length = (!body.is_empty()).then_some(CONTENT_LENGTH);

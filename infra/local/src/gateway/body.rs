@@ -11,11 +11,7 @@ use super::answer::Refusal;
 const BODY_LIMIT_BYTES: usize = 10 * 1024 * 1024;
 
 /// Media types that the gateway passes on as text, besides `text/*`; all else, forms too, comes in base64.
-const TEXT_TYPES: [&str; 3] = [
-    "application/json",
-    "application/javascript",
-    "application/xml",
-];
+const TEXT_TYPES: [&str; 3] = ["application/json", "application/javascript", "application/xml"];
 
 /// Reads a body to its end even where it is refused, since a client that still writes would not read why.
 pub(super) async fn read(body: Body) -> Result<Bytes, Refusal> {
@@ -72,11 +68,7 @@ mod tests {
         ] {
             let (body, base64) = encode(content_type, b"a=1");
             let expected = if text { "a=1" } else { "YT0x" };
-            assert_eq!(
-                (body.as_deref(), base64),
-                (Some(expected), !text),
-                "{content_type:?}"
-            );
+            assert_eq!((body.as_deref(), base64), (Some(expected), !text), "{content_type:?}");
         }
     }
 

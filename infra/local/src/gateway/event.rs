@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use aws_lambda_events::apigw::{
-    ApiGatewayV2httpRequest, ApiGatewayV2httpRequestContext,
-    ApiGatewayV2httpRequestContextHttpDescription,
+    ApiGatewayV2httpRequest, ApiGatewayV2httpRequestContext, ApiGatewayV2httpRequestContextHttpDescription,
 };
 use aws_lambda_events::query_map::QueryMap;
 use axum::body::Bytes;
 use axum::http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName,
-    HeaderValue, TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE,
+    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use axum::http::request::Parts;
 use chrono::DateTime;
@@ -94,31 +93,18 @@ fn fold_headers(request: &Incoming<'_>) -> HeaderMap {
     let dropped = [CONNECTION, COOKIE, EXPECT, TE, TRANSFER_ENCODING, UPGRADE];
     let mut folded = HeaderMap::new();
     for name in headers.keys().filter(|name| !dropped.contains(name)) {
-        fold(
-            &mut folded,
-            name,
-            headers.get_all(name).iter().map(HeaderValue::as_bytes),
-        );
+        fold(&mut folded, name, headers.get_all(name).iter().map(HeaderValue::as_bytes));
     }
     if !request.body.is_empty() {
         folded.insert(CONTENT_LENGTH, request.body.len().into());
     }
     let address = request.peer.ip().to_string();
     let forwarded = HeaderName::from_static("x-forwarded-for");
-    let before = headers
-        .get_all(&forwarded)
-        .iter()
-        .map(HeaderValue::as_bytes);
+    let before = headers.get_all(&forwarded).iter().map(HeaderValue::as_bytes);
     fold(&mut folded, &forwarded, before.chain([address.as_bytes()]));
-    let port = text(headers, &HOST)
-        .and_then(|host| host.rsplit_once(':'))
-        .map_or("80", |(_, port)| port);
+    let port = text(headers, &HOST).and_then(|host| host.rsplit_once(':')).map_or("80", |(_, port)| port);
     for (name, value) in [("x-forwarded-proto", "http"), ("x-forwarded-port", port)] {
-        fold(
-            &mut folded,
-            &HeaderName::from_static(name),
-            [value.as_bytes()],
-        );
+        fold(&mut folded, &HeaderName::from_static(name), [value.as_bytes()]);
     }
     folded
 }
@@ -151,10 +137,7 @@ mod tests {
     use super::*;
     use axum::http::Request;
 
-    fn event(
-        request: axum::http::request::Builder,
-        body: &'static [u8],
-    ) -> ApiGatewayV2httpRequest {
+    fn event(request: axum::http::request::Builder, body: &'static [u8]) -> ApiGatewayV2httpRequest {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let found = Found {
             key: "ANY /v1/{proxy+}",
@@ -174,8 +157,7 @@ mod tests {
 
     #[test]
     fn an_event_says_what_the_gateway_knows_of_the_request() {
-        let request =
-            Request::post("/v1/customers/ext%3Aabc?a=b").header("user-agent", "curl/8.7.1");
+        let request = Request::post("/v1/customers/ext%3Aabc?a=b").header("user-agent", "curl/8.7.1");
         let event = event(request.header("host", "127.0.0.1:8080"), b"");
         assert_eq!(event.version.as_deref(), Some("2.0"));
         assert_eq!(event.route_key.as_deref(), Some("ANY /v1/{proxy+}"));
@@ -198,9 +180,7 @@ mod tests {
 
     #[test]
     fn headers_of_one_name_are_joined_by_commas() {
-        let request = Request::get("/")
-            .header("X-Probe", "first")
-            .header("x-probe", "second");
+        let request = Request::get("/").header("X-Probe", "first").header("x-probe", "second");
         let headers = event(request, b"").headers;
         assert_eq!(headers["x-probe"], "first,second");
         assert_eq!(headers.get_all("x-probe").iter().count(), 1);
@@ -208,9 +188,8 @@ mod tests {
 
     #[test]
     fn the_gateway_adds_where_the_request_came_from() {
-        let request = Request::get("/")
-            .header("x-forwarded-for", "10.0.0.1")
-            .header("host", "localhost:8080");
+        let request =
+            Request::get("/").header("x-forwarded-for", "10.0.0.1").header("host", "localhost:8080");
         let headers = event(request, b"").headers;
         assert_eq!(headers["x-forwarded-for"], "10.0.0.1,127.0.0.1");
         assert_eq!(headers["x-forwarded-proto"], "http");
@@ -219,9 +198,7 @@ mod tests {
 
     #[test]
     fn headers_of_the_connection_end_at_the_gateway() {
-        let request = Request::post("/")
-            .header("transfer-encoding", "chunked")
-            .header("connection", "close");
+        let request = Request::post("/").header("transfer-encoding", "chunked").header("connection", "close");
         let headers = event(request, b"{}").headers;
         assert!(!headers.contains_key("transfer-encoding"));
         assert!(!headers.contains_key("connection"));
@@ -230,9 +207,7 @@ mod tests {
 
     #[test]
     fn cookies_stand_apart_from_headers() {
-        let request = Request::get("/")
-            .header("cookie", "session=abc; theme=dark")
-            .header("cookie", "a=b");
+        let request = Request::get("/").header("cookie", "session=abc; theme=dark").header("cookie", "a=b");
         let event = event(request, b"");
         assert_eq!(event.cookies.unwrap(), ["session=abc", "theme=dark", "a=b"]);
         assert!(!event.headers.contains_key("cookie"));
@@ -244,13 +219,9 @@ mod tests {
         let event = event(Request::get(format!("/?{query}")), b"");
         assert_eq!(event.raw_query_string.as_deref(), Some(query));
         let first = |name: &str| event.query_string_parameters.first(name).map(str::to_owned);
-        for (name, value) in [
-            ("repeat", "one,two"),
-            ("to", "https://a/b"),
-            ("plus", "a b"),
-            ("coded", "a+b"),
-            ("empty", ""),
-        ] {
+        for (name, value) in
+            [("repeat", "one,two"), ("to", "https://a/b"), ("plus", "a b"), ("coded", "a+b"), ("empty", "")]
+        {
             assert_eq!(first(name).as_deref(), Some(value), "{name}");
         }
     }

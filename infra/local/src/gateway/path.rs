@@ -1,17 +1,24 @@
 //! What the gateway makes of a request's first line and headers before it looks for a route.
 
+use axum::http::HeaderValue;
+use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 
 use super::answer::Refusal;
 
 /// The gateway's limit for the request line and all header values together.
 const HEAD_LIMIT_BYTES: usize = 10_240;
 
-pub(super) fn check_size(parts: &Parts) -> Result<(), Refusal> {
-    let target = parts
-        .uri
-        .path_and_query()
-        .map_or(0, |target| target.as_str().len());
+/// Refuses what the real gateway does not let as far as a function.
+pub(super) fn check(parts: &Parts) -> Result<(), Refusal> {
+    let host = parts.headers.get(HOST).map(HeaderValue::as_bytes);
+    let valid = |host: &Authority| host.host() == host.as_str() || host.port_u16().is_some();
+    if host.is_some_and(|host| !Authority::try_from(host).is_ok_and(|host| valid(&host))) {
+        return Err(Refusal::BadRequest);
+    }
+
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
     let line = parts.method.as_str().len() + target + "  HTTP/1.1".len();
     let values: usize = parts.headers.values().map(|value| value.len()).sum();
     if line + values > HEAD_LIMIT_BYTES {
@@ -25,7 +32,7 @@ pub(super) fn check_size(parts: &Parts) -> Result<(), Refusal> {
 /// As observed on live HTTP APIs: they decode the path, cut it at a `?` that appears, and decode the rest once
 /// more. So `%20` and `%2520` both arrive as a space, and `50%25` is refused, since `50%` cannot be decoded.
 pub(super) fn decode(path: &str) -> Option<String> {
-    let once = percent_decoded(path)?;
+    let once = percent_decoded(path).filter(|path| path.starts_with('/'))?;
     let before_question = once.split('?').next().unwrap_or_default();
     percent_decoded(before_question)
 }
@@ -73,7 +80,7 @@ mod tests {
 
     #[test]
     fn paths_that_cannot_be_decoded_are_refused() {
-        for sent in ["/a%", "/a%4", "/a%zz", "/a%+1", "/a%ff"] {
+        for sent in ["/a%", "/a%4", "/a%zz", "/a%+1", "/a%ff", "*", ""] {
             assert_eq!(decode(sent), None, "{sent}");
         }
     }

@@ -31,17 +31,9 @@ pub struct RouteError {
 
 impl Route {
     pub fn read(method: &str, path: &str) -> Result<Self, RouteError> {
-        let refuse = |problem| RouteError {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            problem,
-        };
+        let refuse = |problem| RouteError { method: method.to_owned(), path: path.to_owned(), problem };
         if path == "$default" {
-            return Ok(Self {
-                key: path.to_owned(),
-                method: None,
-                segments: None,
-            });
+            return Ok(Self { key: path.to_owned(), method: None, segments: None });
         }
         let known = match method {
             "ANY" => None,
@@ -50,22 +42,13 @@ impl Route {
                 Some(known.map_err(|_| refuse("unknown method"))?)
             }
         };
-        let rest = path
-            .strip_prefix('/')
-            .ok_or_else(|| refuse("it does not begin with /"))?;
+        let rest = path.strip_prefix('/').ok_or_else(|| refuse("it does not begin with /"))?;
         let segments: Vec<_> = rest.split('/').map(Segment::read).collect();
         let before_last = segments.split_last().map_or(&[][..], |(_, before)| before);
-        if before_last
-            .iter()
-            .any(|segment| matches!(segment, Segment::Greedy(_)))
-        {
+        if before_last.iter().any(|segment| matches!(segment, Segment::Greedy(_))) {
             return Err(refuse("{…+} is not at its end"));
         }
-        Ok(Self {
-            key: format!("{method} {path}"),
-            method: known,
-            segments: Some(segments),
-        })
+        Ok(Self { key: format!("{method} {path}"), method: known, segments: Some(segments) })
     }
 
     /// The path parameters, if the route takes this request.
@@ -116,10 +99,7 @@ impl Route {
 
 impl Segment {
     fn read(text: &str) -> Self {
-        match text
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-        {
+        match text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(name) => match name.strip_suffix('+') {
                 Some(name) => Self::Greedy(name.to_owned()),
                 None => Self::Parameter(name.to_owned()),
@@ -150,11 +130,7 @@ impl<T> Routes<T> {
 
     pub(super) fn find(&self, method: &Method, path: &str) -> Option<Found<'_, T>> {
         self.routes.iter().find_map(|(route, target)| {
-            Some(Found {
-                key: &route.key,
-                parameters: route.take(method, path)?,
-                target,
-            })
+            Some(Found { key: &route.key, parameters: route.take(method, path)?, target })
         })
     }
 }
@@ -200,11 +176,7 @@ mod tests {
                 (Method::GET, "/pets", "ANY /{proxy+}"),
                 (Method::GET, "/", "$default"),
             ] {
-                assert_eq!(
-                    taken(&routes, method, path).as_deref(),
-                    Some(route),
-                    "{path}"
-                );
+                assert_eq!(taken(&routes, method, path).as_deref(), Some(route), "{path}");
             }
         }
     }
@@ -220,27 +192,11 @@ mod tests {
         for (method, path, route) in [
             (Method::POST, "/v1/interactions", "POST /v1/interactions"),
             (Method::GET, "/v1/interactions", "ANY /v1/interactions"),
-            (
-                Method::POST,
-                "/v1/interactions/batch",
-                "POST /v1/interactions/batch",
-            ),
-            (
-                Method::GET,
-                "/v1/interactions/batch",
-                "ANY /v1/interactions/{proxy+}",
-            ),
-            (
-                Method::POST,
-                "/v1/interactions/int_1",
-                "ANY /v1/interactions/{proxy+}",
-            ),
+            (Method::POST, "/v1/interactions/batch", "POST /v1/interactions/batch"),
+            (Method::GET, "/v1/interactions/batch", "ANY /v1/interactions/{proxy+}"),
+            (Method::POST, "/v1/interactions/int_1", "ANY /v1/interactions/{proxy+}"),
         ] {
-            assert_eq!(
-                taken(&routes, method, path).as_deref(),
-                Some(route),
-                "{path}"
-            );
+            assert_eq!(taken(&routes, method, path).as_deref(), Some(route), "{path}");
         }
     }
 
@@ -248,14 +204,7 @@ mod tests {
     fn without_a_default_route_nothing_answers_the_rest() {
         let routes = table(&["GET /health", "ANY /v1/webhooks/{proxy+}"]);
         assert_eq!(taken(&routes, Method::POST, "/health"), None);
-        for path in [
-            "/",
-            "/health/",
-            "/Health",
-            "/v1/webhooks",
-            "/v1/webhooks/",
-            "/v1",
-        ] {
+        for path in ["/", "/health/", "/Health", "/v1/webhooks", "/v1/webhooks/", "/v1"] {
             assert_eq!(taken(&routes, Method::GET, path), None, "{path}");
         }
     }

@@ -15,19 +15,14 @@ use super::*;
 /// A gateway before functions that show what they were called with; answers its URL.
 async fn serve(routes: &[(&str, &str)]) -> String {
     let routes = routes.iter().map(|(method, path)| {
-        let function = HttpFunction {
-            name: "probe".to_owned(),
-            timeout: Duration::from_millis(300),
-            router: probe(),
-        };
+        let function =
+            HttpFunction { name: "probe".to_owned(), timeout: Duration::from_millis(300), router: probe() };
         (Route::read(method, path).unwrap(), function)
     });
     let gateway = Gateway::new(routes.collect(), Clock::system());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let service = gateway
-        .router()
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let service = gateway.router().into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async { axum::serve(listener, service).await.unwrap() });
     url
 }
@@ -35,14 +30,8 @@ async fn serve(routes: &[(&str, &str)]) -> String {
 fn probe() -> Router {
     Router::new()
         .route("/echo/{name}", any(echo))
-        .route(
-            "/bytes",
-            get(|| async { ([("content-type", "image/png")], vec![0_u8, 255]) }),
-        )
-        .route(
-            "/panic",
-            get(async || -> StatusCode { panic!("on purpose") }),
-        )
+        .route("/bytes", get(|| async { ([("content-type", "image/png")], vec![0_u8, 255]) }))
+        .route("/panic", get(async || -> StatusCode { panic!("on purpose") }))
         .route("/hang", get(pending::<StatusCode>))
         .route("/cookies", get(cookies))
         .route("/large", get(async || "x".repeat(7_000_000)))
@@ -55,9 +44,7 @@ async fn echo(
     headers: HeaderMap,
     body: Bytes,
 ) -> Json<Value> {
-    let headers = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
     Json(json!({
         "path": uri.path(),
         "name": name,
@@ -68,17 +55,8 @@ async fn echo(
 }
 
 async fn cookies() -> impl IntoResponse {
-    let headers = [
-        ("set-cookie", "a=1"),
-        ("set-cookie", "b=2"),
-        ("vary", "accept"),
-        ("vary", "origin"),
-    ];
-    (
-        StatusCode::IM_A_TEAPOT,
-        AppendHeaders(headers),
-        "short and stout",
-    )
+    let headers = [("set-cookie", "a=1"), ("set-cookie", "b=2"), ("vary", "accept"), ("vary", "origin")];
+    (StatusCode::IM_A_TEAPOT, AppendHeaders(headers), "short and stout")
 }
 
 async fn status_and_text(response: reqwest::Response) -> (u16, String) {
@@ -89,10 +67,7 @@ async fn status_and_text(response: reqwest::Response) -> (u16, String) {
 async fn a_function_gets_the_request_and_the_client_its_answer() {
     let url = serve(&[("ANY", "/echo/{proxy+}")]).await;
     let client = reqwest::Client::new();
-    let request = client
-        .post(format!("{url}/echo/ext%3Aabc?a=1&a=2"))
-        .header("x-key", "k")
-        .json(&json!([1]));
+    let request = client.post(format!("{url}/echo/ext%3Aabc?a=1&a=2")).header("x-key", "k").json(&json!([1]));
     let answer: Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["name"], "ext:abc");
     assert_eq!(answer["path"], "/echo/ext:abc");
@@ -106,12 +81,7 @@ async fn a_binary_body_arrives_byte_for_byte_both_ways() {
     let url = serve(&[("ANY", "/{proxy+}")]).await;
     let client = reqwest::Client::new();
     let bytes: Vec<u8> = (0..=255).collect();
-    let answer = client
-        .post(format!("{url}/echo/x"))
-        .body(bytes.clone())
-        .send()
-        .await
-        .unwrap();
+    let answer = client.post(format!("{url}/echo/x")).body(bytes.clone()).send().await.unwrap();
     assert_eq!(answer.json::<Value>().await.unwrap()["bytes"], json!(bytes));
     let answer = reqwest::get(format!("{url}/bytes")).await.unwrap();
     assert_eq!(answer.headers()["content-type"], "image/png");
@@ -121,19 +91,11 @@ async fn a_binary_body_arrives_byte_for_byte_both_ways() {
 #[tokio::test]
 async fn names_with_spaces_and_letters_of_all_scripts_arrive_as_they_were_sent() {
     let url = serve(&[("ANY", "/{proxy+}")]).await;
-    for (sent, seen) in [
-        ("a%20b", "a b"),
-        ("%CE%BB", "λ"),
-        ("a+b", "a+b"),
-        ("a%22b", "a\"b"),
-        ("a%7Cb", "a|b"),
-    ] {
+    for (sent, seen) in
+        [("a%20b", "a b"), ("%CE%BB", "λ"), ("a+b", "a+b"), ("a%22b", "a\"b"), ("a%7Cb", "a|b")]
+    {
         let answer = reqwest::get(format!("{url}/echo/{sent}")).await.unwrap();
-        assert_eq!(
-            answer.json::<Value>().await.unwrap()["name"],
-            seen,
-            "{sent}"
-        );
+        assert_eq!(answer.json::<Value>().await.unwrap()["name"], seen, "{sent}");
     }
 }
 
@@ -152,15 +114,18 @@ async fn the_gateway_answers_by_itself_what_no_route_takes() {
     let url = serve(&[("GET", "/bytes")]).await;
     let answer = reqwest::get(format!("{url}/other")).await.unwrap();
     assert_eq!(answer.headers()["content-type"], "application/json");
-    assert_eq!(
-        status_and_text(answer).await,
-        (404, r#"{"message":"Not Found"}"#.to_owned())
-    );
+    assert_eq!(status_and_text(answer).await, (404, r#"{"message":"Not Found"}"#.to_owned()));
     let answer = reqwest::get(format!("{url}/50%25")).await.unwrap();
-    assert_eq!(
-        status_and_text(answer).await,
-        (400, r#"{"message":"Bad Request"}"#.to_owned())
-    );
+    assert_eq!(status_and_text(answer).await, (400, r#"{"message":"Bad Request"}"#.to_owned()));
+}
+
+#[tokio::test]
+async fn a_host_that_is_none_does_not_reach_a_function() {
+    let url = serve(&[("ANY", "/{proxy+}")]).await;
+    for (host, status) in [("a b", 400), ("a:99999", 400), ("example.com", 200), ("[::1]:80", 200)] {
+        let request = reqwest::Client::new().get(format!("{url}/bytes")).header("host", host);
+        assert_eq!(request.send().await.unwrap().status(), status, "{host}");
+    }
 }
 
 #[tokio::test]
@@ -182,9 +147,7 @@ async fn headers_may_have_ten_kibibytes_together_and_no_more() {
     let url = serve(&[("ANY", "/{proxy+}")]).await;
     let client = reqwest::Client::new();
     let send = |bytes: usize| {
-        let request = client
-            .get(format!("{url}/bytes"))
-            .header("x-long", "x".repeat(bytes));
+        let request = client.get(format!("{url}/bytes")).header("x-long", "x".repeat(bytes));
         async { request.send().await.unwrap().status().as_u16() }
     };
     assert_eq!(send(10_000).await, 200);
@@ -197,17 +160,12 @@ async fn all_cookies_arrive_but_only_the_first_header_of_a_name() {
     let answer = reqwest::get(format!("{url}/cookies")).await.unwrap();
     let all = |name: &str| {
         let values = answer.headers().get_all(name).iter();
-        values
-            .map(|value| value.to_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
+        values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(all("set-cookie"), ["a=1", "b=2"]);
     assert_eq!(all("vary"), ["accept"]);
     assert!(answer.headers().contains_key("apigw-requestid"));
-    assert_eq!(
-        status_and_text(answer).await,
-        (418, "short and stout".to_owned())
-    );
+    assert_eq!(status_and_text(answer).await, (418, "short and stout".to_owned()));
 }
 
 #[tokio::test]
@@ -216,10 +174,6 @@ async fn requests_are_answered_side_by_side() {
     let begun = tokio::time::Instant::now();
     let hanging = (0..20).map(|_| reqwest::get(format!("{url}/hang")));
     let answers = futures::future::join_all(hanging).await;
-    assert!(
-        answers
-            .iter()
-            .all(|answer| answer.as_ref().unwrap().status() == 500)
-    );
+    assert!(answers.iter().all(|answer| answer.as_ref().unwrap().status() == 500));
     assert!(begun.elapsed() < Duration::from_secs(3));
 }

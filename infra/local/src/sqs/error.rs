@@ -12,11 +12,7 @@ pub enum SqsError {
     #[error("The input receipt handle \"{0}\" is not a valid receipt handle")]
     ReceiptHandleIsInvalid(String),
     #[error("Value {value} for parameter {parameter} is invalid. Reason: {reason}")]
-    InvalidParameter {
-        parameter: &'static str,
-        value: String,
-        reason: String,
-    },
+    InvalidParameter { parameter: &'static str, value: String, reason: String },
     #[error(
         "One or more parameters are invalid. Reason: Message must be shorter than \
          {MESSAGE_LIMIT_BYTES} bytes"
@@ -39,9 +35,7 @@ pub enum SqsError {
          be at most 80 letters long: {0}"
     )]
     InvalidEntryId(String),
-    #[error(
-        "Batch requests cannot be longer than {MESSAGE_LIMIT_BYTES} bytes. You have sent {0} bytes"
-    )]
+    #[error("Batch requests cannot be longer than {MESSAGE_LIMIT_BYTES} bytes. You have sent {0} bytes")]
     BatchTooLong(usize),
     #[error("The request could not be read: {0}")]
     Unreadable(String),
@@ -55,10 +49,7 @@ pub enum SqsError {
 
 impl SqsError {
     pub(super) fn is_clients(&self) -> bool {
-        !matches!(
-            self,
-            SqsError::File(_) | SqsError::Thread(_) | SqsError::Unanswered
-        )
+        !matches!(self, SqsError::File(_) | SqsError::Thread(_) | SqsError::Unanswered)
     }
 
     /// The shape that `__type` names.
@@ -70,9 +61,7 @@ impl SqsError {
             SqsError::InvalidParameter { .. } | SqsError::MessageTooLong => {
                 "com.amazon.coral.service#InvalidParameterValueException"
             }
-            SqsError::MissingParameter(_) => {
-                "com.amazon.coral.service#MissingRequiredParameterException"
-            }
+            SqsError::MissingParameter(_) => "com.amazon.coral.service#MissingRequiredParameterException",
             SqsError::InvalidAttributeName(_) => "com.amazonaws.sqs#InvalidAttributeName",
             SqsError::Unsupported(_) => "com.amazonaws.sqs#UnsupportedOperation",
             SqsError::EmptyBatch => "com.amazonaws.sqs#EmptyBatchRequest",
@@ -114,12 +103,11 @@ pub(super) fn within(
     value: i64,
     limits: std::ops::RangeInclusive<u32>,
 ) -> Result<u32, SqsError> {
-    u32::try_from(value)
-        .ok()
-        .filter(|number| limits.contains(number))
-        .ok_or_else(|| SqsError::InvalidParameter {
+    u32::try_from(value).ok().filter(|number| limits.contains(number)).ok_or_else(|| {
+        SqsError::InvalidParameter {
             parameter,
             value: value.to_string(),
             reason: format!("Must be between {} and {}", limits.start(), limits.end()),
-        })
+        }
+    })
 }

@@ -54,10 +54,8 @@ pub(super) fn open(file: Option<&Path>, now_ms: u64) -> Result<Opened, SqsError>
     connection.set_prepared_statement_cache_capacity(32);
     // Whoever had these in flight died with the process; waiting out their timeouts would only
     // slow a restart down. Receipts stay good, for a client that outlived the restart.
-    connection.execute(
-        "UPDATE messages SET visible_ms = ?1 WHERE receipt > 0 AND visible_ms > ?1",
-        [now_ms],
-    )?;
+    connection
+        .execute("UPDATE messages SET visible_ms = ?1 WHERE receipt > 0 AND visible_ms > ?1", [now_ms])?;
     // Expiry is otherwise noticed when a message is about to be received; nobody reads some
     // dead-letter queues, and their space comes back here.
     connection.execute(
@@ -65,13 +63,7 @@ pub(super) fn open(file: Option<&Path>, now_ms: u64) -> Result<Opened, SqsError>
              (SELECT retention_s FROM queues WHERE id = messages.queue) <= ?1",
         [now_ms],
     )?;
-    let last_receipt = connection.query_row(
-        "SELECT coalesce(max(receipt), 0) FROM messages",
-        [],
-        |row| row.get(0),
-    )?;
-    Ok(Opened {
-        connection,
-        last_receipt,
-    })
+    let last_receipt =
+        connection.query_row("SELECT coalesce(max(receipt), 0) FROM messages", [], |row| row.get(0))?;
+    Ok(Opened { connection, last_receipt })
 }

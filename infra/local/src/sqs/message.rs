@@ -25,11 +25,7 @@ pub struct NewMessage {
 
 impl NewMessage {
     pub fn new(body: impl Into<String>) -> NewMessage {
-        NewMessage {
-            body: body.into(),
-            delay_s: None,
-            group_id: None,
-        }
+        NewMessage { body: body.into(), delay_s: None, group_id: None }
     }
 
     pub(super) fn check(&self) -> Result<(), SqsError> {
@@ -42,9 +38,8 @@ impl NewMessage {
         if let Some(delay_s) = self.delay_s {
             within("DelaySeconds", i64::from(delay_s), 0..=900)?;
         }
-        let allowed = |id: &String| {
-            (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
-        };
+        let allowed =
+            |id: &String| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
         match &self.group_id {
             Some(id) if !allowed(id) => Err(SqsError::InvalidParameter {
                 parameter: "MessageGroupId",
@@ -94,18 +89,9 @@ pub(super) fn insert(
     for message in messages {
         let delay_s = message.delay_s.unwrap_or(queue.spec.delay_s);
         let visible_ms = turn.now_ms + u64::from(delay_s) * 1000;
-        let columns = (
-            queue.id,
-            &message.group_id,
-            turn.now_ms,
-            visible_ms,
-            &message.body,
-        );
+        let columns = (queue.id, &message.group_id, turn.now_ms, visible_ms, &message.body);
         let id: [u8; 16] = insert.query_row(columns, |row| row.get(0))?;
-        sent.push(SentMessage {
-            message_id: uuid_text(id),
-            md5_of_body: md5_text(&message.body),
-        });
+        sent.push(SentMessage { message_id: uuid_text(id), md5_of_body: md5_text(&message.body) });
     }
     turn.stir(&queue.spec.name);
     Ok(sent)
@@ -141,9 +127,7 @@ pub(super) fn take(
 ) -> Result<Vec<(Receipt, ReceivedMessage)>, SqsError> {
     let found = look(turn, queue, max)?;
     for seq in found.expired {
-        turn.connection
-            .prepare_cached("DELETE FROM messages WHERE seq = ?1")?
-            .execute([seq])?;
+        turn.connection.prepare_cached("DELETE FROM messages WHERE seq = ?1")?.execute([seq])?;
     }
     if let Some(redrive) = &queue.spec.redrive {
         bury(turn, queue, redrive, &found.dead)?;
@@ -152,11 +136,7 @@ pub(super) fn take(
     let visible_ms = turn.now_ms + u64::from(timeout_s) * 1000;
     let mut taken = Vec::with_capacity(found.ready.len());
     for message in found.ready {
-        let receipt = Receipt {
-            queue: queue.id,
-            seq: message.seq,
-            number: turn.next_receipt(),
-        };
+        let receipt = Receipt { queue: queue.id, seq: message.seq, number: turn.next_receipt() };
         turn.connection
             .prepare_cached(
                 "UPDATE messages SET receipt = ?2, visible_ms = ?3, receives = receives + 1,
@@ -197,12 +177,7 @@ fn look(turn: &Turn<'_>, queue: &Queue, max: usize) -> Result<Found, SqsError> {
 }
 
 /// Moves messages to the dead-letter queue, where they keep their identity, sent time and count.
-fn bury(
-    turn: &mut Turn<'_>,
-    queue: &Queue,
-    redrive: &Redrive,
-    dead: &[i64],
-) -> Result<(), SqsError> {
+fn bury(turn: &mut Turn<'_>, queue: &Queue, redrive: &Redrive, dead: &[i64]) -> Result<(), SqsError> {
     if dead.is_empty() {
         return Ok(());
     }
@@ -220,11 +195,7 @@ fn bury(
 }
 
 /// Undoes a receive whose messages reached nobody, as if it had not happened.
-pub(super) fn put_back(
-    turn: &mut Turn<'_>,
-    queue: &str,
-    receipts: &[Receipt],
-) -> Result<(), SqsError> {
+pub(super) fn put_back(turn: &mut Turn<'_>, queue: &str, receipts: &[Receipt]) -> Result<(), SqsError> {
     let mut update = turn.connection.prepare_cached(
         "UPDATE messages SET visible_ms = ?4, receives = receives - 1,
              first_received_ms = CASE WHEN receives + receives_before_redrive > 1
@@ -247,11 +218,7 @@ pub(super) fn next_visible_ms(turn: &Turn<'_>, queue: &Queue) -> Result<Option<u
     Ok(next)
 }
 
-pub(super) fn delete(
-    turn: &mut Turn<'_>,
-    queue: &Queue,
-    receipts: &[Receipt],
-) -> Result<(), SqsError> {
+pub(super) fn delete(turn: &mut Turn<'_>, queue: &Queue, receipts: &[Receipt]) -> Result<(), SqsError> {
     let mut delete = turn
         .connection
         .prepare_cached("DELETE FROM messages WHERE seq = ?1 AND queue = ?2 AND receipt = ?3")?;
@@ -277,9 +244,7 @@ pub(super) fn postpone(
 ) -> Result<Held, SqsError> {
     let visible_ms: Option<u64> = turn
         .connection
-        .prepare_cached(
-            "SELECT visible_ms FROM messages WHERE seq = ?1 AND queue = ?2 AND receipt = ?3",
-        )?
+        .prepare_cached("SELECT visible_ms FROM messages WHERE seq = ?1 AND queue = ?2 AND receipt = ?3")?
         .query_row((receipt.seq, queue.id, receipt.number), |row| row.get(0))
         .optional()?;
     let Some(visible_ms) = visible_ms else {
@@ -304,11 +269,7 @@ pub(super) fn count(turn: &mut Turn<'_>, queue: &Queue) -> Result<Counts, SqsErr
              FROM messages WHERE queue = ?1 AND sent_ms + ?3 > ?2",
         )?
         .query_row((queue.id, turn.now_ms, queue.retention_ms()), |row| {
-            Ok(Counts {
-                visible: row.get(0)?,
-                in_flight: row.get(1)?,
-                delayed: row.get(2)?,
-            })
+            Ok(Counts { visible: row.get(0)?, in_flight: row.get(1)?, delayed: row.get(2)? })
         })?;
     Ok(counts)
 }
@@ -333,19 +294,10 @@ impl Stored {
         let attributes = [
             ("SenderId", Some(ACCOUNT.to_owned())),
             ("SentTimestamp", Some(self.sent_ms.to_string())),
-            (
-                "ApproximateReceiveCount",
-                Some((self.receives + 1).to_string()),
-            ),
-            (
-                "ApproximateFirstReceiveTimestamp",
-                Some(first_received_ms.to_string()),
-            ),
+            ("ApproximateReceiveCount", Some((self.receives + 1).to_string())),
+            ("ApproximateFirstReceiveTimestamp", Some(first_received_ms.to_string())),
             ("MessageGroupId", self.group_id),
-            (
-                "DeadLetterQueueSourceArn",
-                self.dead_letter_source.as_deref().map(arn),
-            ),
+            ("DeadLetterQueueSourceArn", self.dead_letter_source.as_deref().map(arn)),
         ];
         ReceivedMessage {
             message_id: uuid_text(self.id),
@@ -366,12 +318,6 @@ fn md5_text(body: &str) -> String {
 
 fn uuid_text(id: [u8; 16]) -> String {
     let hex = format!("{:032x}", u128::from_be_bytes(id));
-    let (a, b, c, d, e) = (
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    );
+    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
     format!("{a}-{b}-{c}-{d}-{e}")
 }

@@ -29,16 +29,9 @@ enum Looked {
 }
 
 impl Queues {
-    pub(super) async fn poll(
-        &self,
-        queue: &str,
-        order: Order,
-    ) -> Result<Vec<ReceivedMessage>, SqsError> {
+    pub(super) async fn poll(&self, queue: &str, order: Order) -> Result<Vec<ReceivedMessage>, SqsError> {
         let deadline = Instant::now() + order.wait;
-        let bell = self
-            .bells
-            .of(queue)
-            .ok_or_else(|| SqsError::QueueDoesNotExist(queue.to_owned()))?;
+        let bell = self.bells.of(queue).ok_or_else(|| SqsError::QueueDoesNotExist(queue.to_owned()))?;
         loop {
             // Listening begins before the look, so that what is sent in between still rings.
             let mut rung = pin!(bell.notified());
@@ -60,33 +53,20 @@ impl Queues {
 
     async fn look(&self, queue: &str, order: Order) -> Result<Looked, SqsError> {
         let (name, writer) = (queue.to_owned(), self.writer.clone());
-        self.writer
-            .run(move |turn| look(turn, name, order, writer))
-            .await
+        self.writer.run(move |turn| look(turn, name, order, writer)).await
     }
 }
 
-fn look(
-    turn: &mut Turn<'_>,
-    name: String,
-    order: Order,
-    writer: Writer,
-) -> Result<Looked, SqsError> {
+fn look(turn: &mut Turn<'_>, name: String, order: Order, writer: Writer) -> Result<Looked, SqsError> {
     let queue = queue::find(turn.connection, &name)?;
     let taken = message::take(turn, &queue, order.max, order.visibility_timeout_s)?;
     if taken.is_empty() {
         let next_ms = message::next_visible_ms(turn, &queue)?;
-        let next_in =
-            next_ms.map(|next_ms| Duration::from_millis(next_ms.saturating_sub(turn.now_ms)));
+        let next_in = next_ms.map(|next_ms| Duration::from_millis(next_ms.saturating_sub(turn.now_ms)));
         return Ok(Looked::Nothing { next_in });
     }
     let (receipts, messages) = taken.into_iter().unzip();
-    Ok(Looked::Took(Lease {
-        queue: name,
-        receipts,
-        messages,
-        writer,
-    }))
+    Ok(Looked::Took(Lease { queue: name, receipts, messages, writer }))
 }
 
 /// Messages on their way to a receiver, put back if it is gone when they arrive.
@@ -109,11 +89,7 @@ impl Drop for Lease {
         if self.receipts.is_empty() {
             return;
         }
-        let (queue, receipts) = (
-            std::mem::take(&mut self.queue),
-            std::mem::take(&mut self.receipts),
-        );
-        self.writer
-            .post(move |turn| message::put_back(turn, &queue, &receipts), drop);
+        let (queue, receipts) = (std::mem::take(&mut self.queue), std::mem::take(&mut self.receipts));
+        self.writer.post(move |turn| message::put_back(turn, &queue, &receipts), drop);
     }
 }

@@ -123,10 +123,7 @@ fn read(row: &Row<'_>) -> Result<Queue, rusqlite::Error> {
             delay_s: row.get(3)?,
             retention_s: row.get(4)?,
             redrive: dead_letter_queue.zip(max_receive_count).map(
-                |(dead_letter_queue, max_receive_count)| Redrive {
-                    dead_letter_queue,
-                    max_receive_count,
-                },
+                |(dead_letter_queue, max_receive_count)| Redrive { dead_letter_queue, max_receive_count },
             ),
         },
     })

@@ -53,14 +53,8 @@ impl Writer {
     /// The thread ends with the last clone of the returned writer.
     pub(super) fn start(opened: Opened, clock: Clock, bells: Bells) -> Result<Writer, SqsError> {
         let (jobs, waiting) = mpsc::channel();
-        let desk = Desk {
-            opened,
-            clock,
-            bells,
-        };
-        thread::Builder::new()
-            .name("sqs".to_owned())
-            .spawn(move || desk.serve(&waiting))?;
+        let desk = Desk { opened, clock, bells };
+        thread::Builder::new().name("sqs".to_owned()).spawn(move || desk.serve(&waiting))?;
         Ok(Writer { jobs })
     }
 
@@ -117,24 +111,15 @@ impl Desk {
         }
     }
 
-    fn commit(
-        &mut self,
-        group: Vec<Job>,
-    ) -> Result<(Vec<Answer>, BTreeSet<String>), rusqlite::Error> {
-        let transaction = self
-            .opened
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+    fn commit(&mut self, group: Vec<Job>) -> Result<(Vec<Answer>, BTreeSet<String>), rusqlite::Error> {
+        let transaction = self.opened.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut turn = Turn {
             connection: &transaction,
             now_ms: (self.clock)(),
             last_receipt: &mut self.opened.last_receipt,
             stirred: BTreeSet::new(),
         };
-        let answers = group
-            .into_iter()
-            .map(|job| job(&mut turn))
-            .collect::<Result<Vec<_>, _>>()?;
+        let answers = group.into_iter().map(|job| job(&mut turn)).collect::<Result<Vec<_>, _>>()?;
         let stirred = turn.stirred;
         transaction.commit()?;
         Ok((answers, stirred))

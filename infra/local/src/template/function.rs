@@ -21,10 +21,7 @@ const SHARED: [&str; 8] = [
     "Tracing",
 ];
 
-pub(super) fn read(
-    properties: &Node<'_>,
-    globals: Option<&Node<'_>>,
-) -> Result<Function, TemplateError> {
+pub(super) fn read(properties: &Node<'_>, globals: Option<&Node<'_>>) -> Result<Function, TemplateError> {
     let own = ["CodeUri", "EventInvokeConfig", "Events", "Policies"];
     properties.only(&[&SHARED[..], &own[..]].concat())?;
     let code = properties.required("CodeUri")?;
@@ -69,17 +66,11 @@ fn read_event(event: &Node<'_>) -> Result<Event, TemplateError> {
     match event.required("Type")?.text()?.as_str() {
         "HttpApi" => match event.field("Properties") {
             Some(properties) => read_route(&properties),
-            None => Ok(Event::HttpApi {
-                method: "ANY".to_owned(),
-                path: "$default".to_owned(),
-            }),
+            None => Ok(Event::HttpApi { method: "ANY".to_owned(), path: "$default".to_owned() }),
         },
         "SQS" => read_mapping(&properties()?),
         "ScheduleV2" => read_schedule(&properties()?),
-        other => Err(TemplateError::UnknownType {
-            at: event.at().to_owned(),
-            name: other.to_owned(),
-        }),
+        other => Err(TemplateError::UnknownType { at: event.at().to_owned(), name: other.to_owned() }),
     }
 }
 
@@ -122,7 +113,7 @@ fn read_schedule(properties: &Node<'_>) -> Result<Event, TemplateError> {
     let expression = properties.required("ScheduleExpression")?;
     let every = period(&expression.text()?);
     Ok(Event::Schedule {
-        every: every.ok_or_else(|| expression.wrong("rate(…) in minutes, hours or days"))?,
+        every: every.ok_or_else(|| expression.wrong("rate(…) in minutes, hours or days"))?
     })
 }
 

@@ -27,10 +27,8 @@ impl<'a> Names<'a> {
         document: &'a Value,
         overrides: &BTreeMap<String, String>,
     ) -> Result<Self, TemplateError> {
-        let mut names = Self {
-            parameters: BTreeMap::new(),
-            resources: mapping(document, "Resources").collect(),
-        };
+        let mut names =
+            Self { parameters: BTreeMap::new(), resources: mapping(document, "Resources").collect() };
         for (name, parameter) in mapping(document, "Parameters") {
             let default = || parameter.get("Default").and_then(plain);
             let value = overrides.get(name).cloned().or_else(default);
@@ -40,23 +38,15 @@ impl<'a> Names<'a> {
             })?;
             names.parameters.insert(name, value);
         }
-        match overrides
-            .keys()
-            .find(|name| !names.parameters.contains_key(name.as_str()))
-        {
-            Some(name) => Err(TemplateError::UnknownName {
-                at: "Parameters".to_owned(),
-                name: name.clone(),
-            }),
+        match overrides.keys().find(|name| !names.parameters.contains_key(name.as_str())) {
+            Some(name) => Err(TemplateError::UnknownName { at: "Parameters".to_owned(), name: name.clone() }),
             None => Ok(names),
         }
     }
 
     fn parameter(&self, name: &str) -> Option<&str> {
         let pseudo = PSEUDO_PARAMETERS.iter().find(|(known, _)| *known == name);
-        pseudo
-            .map(|(_, value)| *value)
-            .or_else(|| self.parameters.get(name).map(String::as_str))
+        pseudo.map(|(_, value)| *value).or_else(|| self.parameters.get(name).map(String::as_str))
     }
 
     fn is_queue(&self, name: &str) -> bool {
@@ -67,10 +57,7 @@ impl<'a> Names<'a> {
 
 fn mapping<'a>(document: &'a Value, section: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let entries = document.get(section).and_then(Value::as_mapping);
-    entries
-        .into_iter()
-        .flatten()
-        .filter_map(|(name, value)| Some((name.as_str()?, value)))
+    entries.into_iter().flatten().filter_map(|(name, value)| Some((name.as_str()?, value)))
 }
 
 fn plain(value: &Value) -> Option<String> {
@@ -90,11 +77,7 @@ pub(super) struct Node<'a> {
 
 impl<'a> Node<'a> {
     pub(super) fn root(document: &'a Value, names: &'a Names<'a>) -> Self {
-        Self {
-            at: "template.yaml".to_owned(),
-            value: document,
-            names,
-        }
+        Self { at: "template.yaml".to_owned(), value: document, names }
     }
 
     pub(super) fn at(&self) -> &str {
@@ -102,39 +85,23 @@ impl<'a> Node<'a> {
     }
 
     fn child(&self, name: &str, value: &'a Value) -> Self {
-        Self {
-            at: format!("{}.{name}", self.at),
-            value,
-            names: self.names,
-        }
+        Self { at: format!("{}.{name}", self.at), value, names: self.names }
     }
 
     pub(super) fn missing(&self, name: &str) -> TemplateError {
-        TemplateError::Missing {
-            at: self.at.clone(),
-            name: name.to_owned(),
-        }
+        TemplateError::Missing { at: self.at.clone(), name: name.to_owned() }
     }
 
     pub(super) fn wrong(&self, expected: &'static str) -> TemplateError {
-        TemplateError::Wrong {
-            at: self.at.clone(),
-            expected,
-        }
+        TemplateError::Wrong { at: self.at.clone(), expected }
     }
 
     fn unknown_intrinsic(&self, name: &str) -> TemplateError {
-        TemplateError::UnknownIntrinsic {
-            at: self.at.clone(),
-            name: name.to_owned(),
-        }
+        TemplateError::UnknownIntrinsic { at: self.at.clone(), name: name.to_owned() }
     }
 
     fn unknown_name(&self, name: &str) -> TemplateError {
-        TemplateError::UnknownName {
-            at: self.at.clone(),
-            name: name.to_owned(),
-        }
+        TemplateError::UnknownName { at: self.at.clone(), name: name.to_owned() }
     }
 
     pub(super) fn field(&self, name: &str) -> Option<Self> {
@@ -146,52 +113,35 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn entries(&self) -> Result<Vec<(&'a str, Self)>, TemplateError> {
-        let mapping = self
-            .value
-            .as_mapping()
-            .ok_or_else(|| self.wrong("a mapping"))?;
+        let mapping = self.value.as_mapping().ok_or_else(|| self.wrong("a mapping"))?;
         mapping
             .iter()
             .map(|(name, value)| {
-                let name = name
-                    .as_str()
-                    .ok_or_else(|| self.wrong("a mapping by names"))?;
+                let name = name.as_str().ok_or_else(|| self.wrong("a mapping by names"))?;
                 Ok((name, self.child(name, value)))
             })
             .collect()
     }
 
     pub(super) fn items(&self) -> Result<Vec<Self>, TemplateError> {
-        let items = self
-            .value
-            .as_sequence()
-            .ok_or_else(|| self.wrong("a list"))?;
+        let items = self.value.as_sequence().ok_or_else(|| self.wrong("a list"))?;
         let items = items.iter().enumerate();
-        Ok(items
-            .map(|(index, value)| self.child(&index.to_string(), value))
-            .collect())
+        Ok(items.map(|(index, value)| self.child(&index.to_string(), value)).collect())
     }
 
     /// Refuses properties that nothing here gives a meaning to.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), TemplateError> {
-        match self
-            .entries()?
-            .iter()
-            .find(|(name, _)| !known.contains(name))
-        {
-            Some((name, _)) => Err(TemplateError::UnknownProperty {
-                at: self.at.clone(),
-                name: (*name).to_owned(),
-            }),
+        match self.entries()?.iter().find(|(name, _)| !known.contains(name)) {
+            Some((name, _)) => {
+                Err(TemplateError::UnknownProperty { at: self.at.clone(), name: (*name).to_owned() })
+            }
             None => Ok(()),
         }
     }
 
     fn intrinsic(&self) -> Option<(&'static str, &'a str)> {
-        match self.value {
-            Value::Tagged(tagged) => intrinsic(tagged),
-            _ => None,
-        }
+        let Value::Tagged(tagged) = self.value else { return None };
+        intrinsic(tagged)
     }
 
     pub(super) fn text(&self) -> Result<String, TemplateError> {
@@ -204,9 +154,7 @@ impl<'a> Node<'a> {
 
     pub(super) fn number<N: TryFrom<u64>>(&self) -> Result<N, TemplateError> {
         let number = self.text()?.parse().ok();
-        number
-            .and_then(|number: u64| N::try_from(number).ok())
-            .ok_or_else(|| self.wrong("a whole number"))
+        number.and_then(|number: u64| N::try_from(number).ok()).ok_or_else(|| self.wrong("a whole number"))
     }
 
     /// The value of an environment variable: a text, the name of the table, or the URL of a queue.
@@ -243,9 +191,7 @@ impl<'a> Node<'a> {
             return Err(self.unknown_name(resource));
         };
         let properties = found.get("Properties");
-        let given = ["QueueName", "TableName"]
-            .iter()
-            .find_map(|name| properties?.get(name));
+        let given = ["QueueName", "TableName"].iter().find_map(|name| properties?.get(name));
         match given {
             Some(given) => self.child(resource, given).text(),
             None => Ok(format!("crae-{resource}")),
@@ -261,9 +207,7 @@ impl<'a> Node<'a> {
         let mut text = String::new();
         let mut rest = pattern;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, after) = after
-                .split_once('}')
-                .ok_or_else(|| self.wrong("closed with }"))?;
+            let (name, after) = after.split_once('}').ok_or_else(|| self.wrong("closed with }"))?;
             text.push_str(before);
             text.push_str(&self.parameter(name)?);
             rest = after;

@@ -23,9 +23,7 @@ pub(super) fn read(name: &str, properties: &Node<'_>) -> Result<Table, TemplateE
     }
     let text = |section: &str, name: &str| {
         let section = properties.field(section);
-        section
-            .map(|section| section.required(name)?.text())
-            .transpose()
+        section.map(|section| section.required(name)?.text()).transpose()
     };
     let indexes = match properties.field("GlobalSecondaryIndexes") {
         Some(indexes) => indexes.items()?.iter().map(read_index).collect(),

@@ -31,9 +31,7 @@ impl Local {
     }
 
     pub(crate) async fn open(file: Option<&Path>, spec: QueueSpec) -> Local {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base_url = format!("http://{}", listener.local_addr().expect("its address"));
         let now_ms = Arc::new(AtomicU64::new(START_MS));
         let time = Arc::clone(&now_ms);
@@ -53,12 +51,7 @@ impl Local {
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "tests"))
             .build();
-        Local {
-            queues,
-            client: Client::from_conf(config),
-            url,
-            now_ms,
-        }
+        Local { queues, client: Client::from_conf(config), url, now_ms }
     }
 
     pub(crate) fn pass_s(&self, seconds: u64) {
@@ -104,11 +97,7 @@ impl Local {
 
     pub(crate) async fn counts(&self) -> (u64, u64, u64) {
         let counts = self.queues.counts("calls").await.expect("counted");
-        let Counts {
-            visible,
-            in_flight,
-            delayed,
-        } = counts;
+        let Counts { visible, in_flight, delayed } = counts;
         (visible, in_flight, delayed)
     }
 }
@@ -128,10 +117,7 @@ pub(crate) fn attribute(message: &Message, name: MessageSystemAttributeName) -> 
 
 pub(crate) fn with_redrive(max_receive_count: u32) -> QueueSpec {
     QueueSpec {
-        redrive: Some(Redrive {
-            dead_letter_queue: "calls-dead".to_owned(),
-            max_receive_count,
-        }),
+        redrive: Some(Redrive { dead_letter_queue: "calls-dead".to_owned(), max_receive_count }),
         ..QueueSpec::new("calls")
     }
 }

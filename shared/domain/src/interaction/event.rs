@@ -21,13 +21,8 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Section; 5] = [
-        Section::Started,
-        Section::Ended,
-        Section::Transcript,
-        Section::Intent,
-        Section::Api,
-    ];
+    pub const ALL: [Section; 5] =
+        [Section::Started, Section::Ended, Section::Transcript, Section::Intent, Section::Api];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -149,9 +144,7 @@ impl Field {
             Field::AgentId => "agent_id",
             Field::TeamId => "team_id",
             Field::Participants => "participants",
-            Field::CustomerIds | Field::LeadIds | Field::Emails | Field::Phones => {
-                "customer_identifiers"
-            }
+            Field::CustomerIds | Field::LeadIds | Field::Emails | Field::Phones => "customer_identifiers",
             Field::TranscriptUrl => "transcript_url",
             Field::PrimaryIntent => "primary_intent",
             Field::SecondaryIntents => "secondary_intents",
@@ -251,15 +244,8 @@ impl CallEvent {
             }
         }
         let digest = hash.finalize();
-        let hash = digest
-            .iter()
-            .take(8)
-            .fold(0, |hash, byte| hash << 8 | u64::from(*byte));
-        Version {
-            time: self.time,
-            rank: self.section.rank(),
-            hash,
-        }
+        let hash = digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte));
+        Version { time: self.time, rank: self.section.rank(), hash }
     }
 }
 

@@ -54,9 +54,7 @@ impl Direction {
 
     /// Reads a code in any case.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|direction| direction.code().eq_ignore_ascii_case(text))
+        Self::ALL.into_iter().find(|direction| direction.code().eq_ignore_ascii_case(text))
     }
 }
 
@@ -121,10 +119,9 @@ impl Field {
 
 pub(super) fn identifiers_in(field: Field, value: Option<&Value>) -> Vec<Identifier> {
     match (identifier_type(field), value) {
-        (Some(kind), Some(Value::List(values))) => values
-            .iter()
-            .map(|value| Identifier::stored(kind, value.clone()))
-            .collect(),
+        (Some(kind), Some(Value::List(values))) => {
+            values.iter().map(|value| Identifier::stored(kind, value.clone())).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -152,9 +149,7 @@ impl Interaction {
     }
 
     fn told_at(&self, section: Section) -> Option<Timestamp> {
-        self.sections
-            .get(&section)
-            .map(|state| state.version.time())
+        self.sections.get(&section).map(|state| state.version.time())
     }
 
     /// When it began: as told, else when the start was reported. None until a start was reported.
@@ -163,16 +158,12 @@ impl Interaction {
         if reported.is_none() && !self.sections.contains_key(&Section::Api) {
             return None;
         }
-        self.integer(Field::StartedAt)
-            .map(Timestamp::from_ms)
-            .or(reported)
+        self.integer(Field::StartedAt).map(Timestamp::from_ms).or(reported)
     }
 
     /// When it ended: as told, else when the end was reported.
     pub fn ended_at(&self) -> Option<Timestamp> {
-        self.integer(Field::EndedAt)
-            .map(Timestamp::from_ms)
-            .or_else(|| self.told_at(Section::Ended))
+        self.integer(Field::EndedAt).map(Timestamp::from_ms).or_else(|| self.told_at(Section::Ended))
     }
 
     /// As reported, else from start to end; never negative.

@@ -29,16 +29,9 @@ fn an_absent_field_never_erases_one_and_an_explicit_null_clears() {
     let intent = event(
         Section::Intent,
         1,
-        &[
-            (Field::PrimaryIntent, Some("purchase".into())),
-            (Field::PurchaseProbability, Some("0.75".into())),
-        ],
+        &[(Field::PrimaryIntent, Some("purchase".into())), (Field::PurchaseProbability, Some("0.75".into()))],
     );
-    let partial = event(
-        Section::Intent,
-        2,
-        &[(Field::PrimaryIntent, Some("complaint".into()))],
-    );
+    let partial = event(Section::Intent, 2, &[(Field::PrimaryIntent, Some("complaint".into()))]);
     let clearing = event(Section::Intent, 3, &[(Field::PurchaseProbability, None)]);
     let call = folded([&intent, &partial]);
     assert_eq!(call.text(Field::PrimaryIntent), Some("complaint"));
@@ -50,43 +43,18 @@ fn an_absent_field_never_erases_one_and_an_explicit_null_clears() {
 
 #[test]
 fn a_fact_told_by_several_events_is_the_latest_told() {
-    let ended = event(
-        Section::Ended,
-        10,
-        &[(Field::TranscriptUrl, Some("https://a".into()))],
-    );
-    let transcript = event(
-        Section::Transcript,
-        20,
-        &[(Field::TranscriptUrl, Some("https://b".into()))],
-    );
-    assert_eq!(
-        folded([&transcript, &ended]).text(Field::TranscriptUrl),
-        Some("https://b")
-    );
-    let same_moment = event(
-        Section::Transcript,
-        10,
-        &[(Field::TranscriptUrl, Some("https://c".into()))],
-    );
-    assert_eq!(
-        folded([&same_moment, &ended]).text(Field::TranscriptUrl),
-        Some("https://c")
-    );
+    let ended = event(Section::Ended, 10, &[(Field::TranscriptUrl, Some("https://a".into()))]);
+    let transcript = event(Section::Transcript, 20, &[(Field::TranscriptUrl, Some("https://b".into()))]);
+    assert_eq!(folded([&transcript, &ended]).text(Field::TranscriptUrl), Some("https://b"));
+    let same_moment = event(Section::Transcript, 10, &[(Field::TranscriptUrl, Some("https://c".into()))]);
+    assert_eq!(folded([&same_moment, &ended]).text(Field::TranscriptUrl), Some("https://c"));
 }
 
 #[test]
 fn a_call_that_only_ended_has_no_start_yet() {
-    let ended = event(
-        Section::Ended,
-        2_000_000_000_000,
-        &[(Field::StartedAt, Some(Value::Integer(5)))],
-    );
+    let ended = event(Section::Ended, 2_000_000_000_000, &[(Field::StartedAt, Some(Value::Integer(5)))]);
     let call = folded([&ended]);
-    assert_eq!(
-        (call.started_at(), call.status()),
-        (None, Status::Incomplete)
-    );
+    assert_eq!((call.started_at(), call.status()), (None, Status::Incomplete));
     let started = event(Section::Started, 1_999_999_100_000, &[]);
     let call = folded([&ended, &started]);
     assert_eq!(call.started_at(), Some(Timestamp::from_ms(5)));
@@ -98,33 +66,34 @@ fn a_reported_duration_wins_over_the_difference_of_times() {
     let started = event(Section::Started, 1_000_000, &[]);
     let ended = event(Section::Ended, 1_900_000, &[]);
     assert_eq!(folded([&started, &ended]).duration_seconds(), Some(900));
-    let reported = event(
-        Section::Ended,
-        1_900_000,
-        &[(Field::DurationSeconds, Some(Value::Integer(870)))],
-    );
+    let reported = event(Section::Ended, 1_900_000, &[(Field::DurationSeconds, Some(Value::Integer(870)))]);
     assert_eq!(folded([&started, &reported]).duration_seconds(), Some(870));
 }
 
 #[test]
 fn a_corrected_phone_stays_observed_whatever_came_first() {
     let wrong = event(Section::Started, 1, &[(Field::Phones, list(&["+1"]))]);
-    let email = event(
-        Section::Started,
-        2,
-        &[(Field::Emails, list(&["a@example.com"]))],
-    );
+    let email = event(Section::Started, 2, &[(Field::Emails, list(&["a@example.com"]))]);
     let right = event(Section::Started, 3, &[(Field::Phones, list(&["+2"]))]);
     let call = folded([&right, &wrong, &email]);
     assert_eq!(call, folded([&wrong, &email, &right]));
-    let kinds: Vec<_> = call
-        .identifiers()
-        .iter()
-        .map(|id| id.value().to_owned())
-        .collect();
+    let kinds: Vec<_> = call.identifiers().iter().map(|id| id.value().to_owned()).collect();
     assert_eq!(kinds, ["a@example.com", "+2"]);
     assert_eq!(call.observed().len(), 3);
     assert_eq!(call.anchor().unwrap().value(), "a@example.com");
+}
+
+#[test]
+fn a_report_to_our_api_adds_or_is_refused() {
+    let first = event(Section::Api, 5, &[(Field::AgentId, Some("a".into())), (Field::Phones, list(&["+1"]))]);
+    let Merged::Added(call) = Interaction::default().posted(&first) else { panic!("it is the first") };
+    assert_eq!(call.posted(&first), Merged::Same);
+    let more = event(Section::Api, 5, &[(Field::TeamId, Some("t".into())), (Field::Phones, list(&["+2"]))]);
+    let Merged::Added(call) = call.posted(&more) else { panic!("it only adds") };
+    assert_eq!((call.text(Field::TeamId), call.list(Field::Phones).len()), (Some("t"), 2));
+    assert_eq!(call.posted(&more), Merged::Same);
+    let other = event(Section::Api, 5, &[(Field::AgentId, Some("b".into()))]);
+    assert_eq!(call.posted(&other), Merged::Contradicts(vec!["agent_id"]));
 }
 
 #[test]
@@ -149,13 +118,7 @@ fn any_value() -> impl Strategy<Value = Option<Value>> {
 
 /// Few fields, times and values, so that rivals for the same moment are common.
 fn any_event() -> impl Strategy<Value = CallEvent> {
-    let fields = vec![
-        Field::Phones,
-        Field::Emails,
-        Field::AgentId,
-        Field::Outcome,
-        Field::TranscriptUrl,
-    ];
+    let fields = vec![Field::Phones, Field::Emails, Field::AgentId, Field::Outcome, Field::TranscriptUrl];
     let facts = proptest::collection::btree_map(select(fields), any_value(), 0..4);
     (select(Section::ALL.to_vec()), 0..4_i64, facts).prop_map(|(section, time, facts)| CallEvent {
         external_id: ExternalId::parse("call-1").unwrap(),

@@ -25,12 +25,7 @@ pub(super) struct FailedEntry {
 
 impl FailedEntry {
     pub(super) fn new(id: String, error: &SqsError) -> FailedEntry {
-        FailedEntry {
-            id,
-            sender_fault: error.is_clients(),
-            code: error.code(),
-            message: error.to_string(),
-        }
+        FailedEntry { id, sender_fault: error.is_clients(), code: error.code(), message: error.to_string() }
     }
 }
 

@@ -24,10 +24,7 @@ pub(super) struct QueueUrl {
 
 pub(super) async fn url(queues: &Queues, request: GetQueueUrl) -> Result<QueueUrl, SqsError> {
     let queue_url = queues.url(&request.queue_name);
-    queues
-        .writer
-        .run(move |turn| queue::find(turn.connection, &request.queue_name))
-        .await?;
+    queues.writer.run(move |turn| queue::find(turn.connection, &request.queue_name)).await?;
     Ok(QueueUrl { queue_url })
 }
 
@@ -45,10 +42,7 @@ pub(super) struct QueueUrls {
 }
 
 pub(super) async fn list(queues: &Queues, request: ListQueues) -> Result<QueueUrls, SqsError> {
-    let names = queues
-        .writer
-        .run(|turn| queue::names(turn.connection))
-        .await?;
+    let names = queues.writer.run(|turn| queue::names(turn.connection)).await?;
     let queue_urls = names
         .iter()
         .filter(|name| name.starts_with(&request.queue_name_prefix))
@@ -71,10 +65,7 @@ pub(super) struct Attributes {
     attributes: BTreeMap<&'static str, String>,
 }
 
-pub(super) async fn attributes(
-    queues: &Queues,
-    request: GetQueueAttributes,
-) -> Result<Attributes, SqsError> {
+pub(super) async fn attributes(queues: &Queues, request: GetQueueAttributes) -> Result<Attributes, SqsError> {
     let name = queue_name(&request.queue_url)?.to_owned();
     let (spec, counts) = queues
         .writer
@@ -113,18 +104,12 @@ fn describe(spec: &QueueSpec, counts: Counts) -> [(&'static str, Option<String>)
     let number = |number: u64| Some(number.to_string());
     [
         ("ApproximateNumberOfMessages", number(counts.visible)),
-        (
-            "ApproximateNumberOfMessagesNotVisible",
-            number(counts.in_flight),
-        ),
+        ("ApproximateNumberOfMessagesNotVisible", number(counts.in_flight)),
         ("ApproximateNumberOfMessagesDelayed", number(counts.delayed)),
         ("DelaySeconds", number(spec.delay_s.into())),
         ("MessageRetentionPeriod", number(spec.retention_s.into())),
         ("QueueArn", Some(arn(&spec.name))),
         ("RedrivePolicy", policy),
-        (
-            "VisibilityTimeout",
-            number(spec.visibility_timeout_s.into()),
-        ),
+        ("VisibilityTimeout", number(spec.visibility_timeout_s.into())),
     ]
 }

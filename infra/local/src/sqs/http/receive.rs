@@ -56,10 +56,7 @@ const ATTRIBUTES: [&str; 10] = [
     "SequenceNumber",
 ];
 
-pub(super) async fn messages(
-    queues: &Queues,
-    request: ReceiveMessage,
-) -> Result<Received, SqsError> {
+pub(super) async fn messages(queues: &Queues, request: ReceiveMessage) -> Result<Received, SqsError> {
     let queue = queue_name(&request.queue_url)?;
     let max = request.max_number_of_messages.unwrap_or(1);
     let max = within("MaxNumberOfMessages", max, 1..=10)?;
@@ -69,24 +66,14 @@ pub(super) async fn messages(
         .visibility_timeout
         .map(|timeout_s| within("VisibilityTimeout", timeout_s, 0..=43_200))
         .transpose()?;
-    let names = [
-        request.attribute_names,
-        request.message_system_attribute_names,
-    ]
-    .concat();
+    let names = [request.attribute_names, request.message_system_attribute_names].concat();
     if let Some(unknown) = names.iter().find(|it| !ATTRIBUTES.contains(&it.as_str())) {
         return Err(SqsError::InvalidAttributeName(unknown.clone()));
     }
-    let order = Order {
-        max: max as usize,
-        visibility_timeout_s,
-        wait: Duration::from_secs(u64::from(wait_s)),
-    };
+    let order =
+        Order { max: max as usize, visibility_timeout_s, wait: Duration::from_secs(u64::from(wait_s)) };
     let received = queues.poll(queue, order).await?;
-    let messages = received
-        .into_iter()
-        .map(|message| Message::new(message, &names))
-        .collect();
+    let messages = received.into_iter().map(|message| Message::new(message, &names)).collect();
     Ok(Received { messages })
 }
 
@@ -98,11 +85,7 @@ impl Message {
             receipt_handle: message.receipt_handle,
             body: message.body,
             md5_of_body: message.md5_of_body,
-            attributes: message
-                .attributes
-                .into_iter()
-                .filter(|(name, _)| wanted(name))
-                .collect(),
+            attributes: message.attributes.into_iter().filter(|(name, _)| wanted(name)).collect(),
         }
     }
 }
@@ -139,8 +122,7 @@ pub(super) async fn change_visibility(
         Held::Outdated => Err(SqsError::InvalidParameter {
             parameter: "ReceiptHandle",
             value: request.receipt_handle,
-            reason: "Message does not exist or is not available for visibility timeout change"
-                .to_owned(),
+            reason: "Message does not exist or is not available for visibility timeout change".to_owned(),
         }),
     }
 }

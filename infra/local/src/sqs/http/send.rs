@@ -32,10 +32,7 @@ pub(super) struct Sent {
 
 pub(super) async fn message(queues: &Queues, request: SendMessage) -> Result<Sent, SqsError> {
     let queue = queue_name(&request.queue_url)?;
-    let attributes = [
-        &request.message_attributes,
-        &request.message_system_attributes,
-    ];
+    let attributes = [&request.message_attributes, &request.message_system_attributes];
     let message = NewMessage {
         delay_s: checked_delay(request.delay_seconds)?,
         body: request.message_body,
@@ -44,10 +41,7 @@ pub(super) async fn message(queues: &Queues, request: SendMessage) -> Result<Sen
     refuse_attributes(attributes)?;
     let sent = queues.send(queue, vec![message]).await?;
     let sent = sent.into_iter().next().ok_or(SqsError::Unanswered)?;
-    Ok(Sent {
-        message_id: sent.message_id,
-        md5_of_message_body: sent.md5_of_body,
-    })
+    Ok(Sent { message_id: sent.message_id, md5_of_message_body: sent.md5_of_body })
 }
 
 #[derive(Deserialize)]
@@ -106,10 +100,7 @@ pub(super) async fn batch(
         .zip(sent)
         .map(|(id, sent)| SentEntry {
             id,
-            sent: Sent {
-                message_id: sent.message_id,
-                md5_of_message_body: sent.md5_of_body,
-            },
+            sent: Sent { message_id: sent.message_id, md5_of_message_body: sent.md5_of_body },
         })
         .collect();
     Ok(BatchAnswer { successful, failed })
@@ -129,17 +120,13 @@ impl Entry {
 }
 
 fn checked_delay(delay_s: Option<i64>) -> Result<Option<u32>, SqsError> {
-    delay_s
-        .map(|delay_s| within("DelaySeconds", delay_s, 0..=900))
-        .transpose()
+    delay_s.map(|delay_s| within("DelaySeconds", delay_s, 0..=900)).transpose()
 }
 
 /// Dropping attributes silently would lose what a sender meant to say.
 fn refuse_attributes(attributes: [&Map<String, Value>; 2]) -> Result<(), SqsError> {
     match attributes.into_iter().flat_map(Map::keys).next() {
-        Some(name) => Err(SqsError::Unsupported(format!(
-            "message attributes, such as {name}"
-        ))),
+        Some(name) => Err(SqsError::Unsupported(format!("message attributes, such as {name}"))),
         None => Ok(()),
     }
 }

@@ -1,0 +1,121 @@
+use api::{ApiError, Body, Caller, Created, may};
+use axum::extract::State;
+use domain::interaction::Channel;
+use domain::json::{self, Reader};
+use domain::money::{Currency, Money};
+use domain::run::{DEFAULT_WINDOW_HOURS, ModelCode, RunConfig, default_half_life_hours};
+use domain::time::Day;
+use serde_json::value::RawValue;
+use store::{Run, Tenant};
+
+use crate::App;
+use crate::views::RunView;
+
+/// Two years: as long as facts are kept by default.
+const MOST_WINDOW_HOURS: i64 = 24 * 731;
+
+/// Create a run; it does nothing until it is executed
+pub(crate) async fn create_run(
+    State(app): State<App>,
+    caller: Caller<may::AttributionRun>,
+    body: Body,
+) -> Result<Created<RunView>, ApiError> {
+    let tenant = &caller.tenant;
+    let mut body = body.reader()?;
+    let code = body.required("model_code", json::text);
+    let name = body.optional("name", json::printable(128));
+    let model = code.as_deref().map(|code| ModelCode::parse(code).ok_or_else(|| code.to_owned()));
+    let mut config = body.object("config");
+    let read = config.as_mut().map(|config| read_config(config, tenant));
+    if let Some(mut config) = config {
+        config.refuse_unknown();
+        body.absorb(config.problems());
+    }
+    let values = model.clone().map(|model| model.unwrap_or(ModelCode::Linear));
+    let model_code = body.finish(values).map_err(ApiError::Invalid)?;
+    if let Some(Err(unknown)) = model {
+        return Err(ApiError::ModelNotAvailable(unknown.chars().take(64).collect()));
+    }
+    let config = RunConfig { model: model_code, ..read.unwrap_or_else(default_config) };
+    let now = app.access.clock.now();
+    let run = Run::new(
+        app.access.clock.mint("run"),
+        name.unwrap_or_else(|| format!("{} of {now}", model_code.code())),
+        config,
+        now,
+        tenant.settings.expires_at(now, now),
+    );
+    app.access.table.create_run(&tenant.id, &run).await?;
+    Ok(Created(RunView::of(&run)))
+}
+
+fn default_config() -> RunConfig {
+    RunConfig {
+        model: ModelCode::Linear,
+        window_hours: DEFAULT_WINDOW_HOURS,
+        include_channels: None,
+        event_types: None,
+        minimum: None,
+        start_date: None,
+        end_date: None,
+        half_life_hours: default_half_life_hours(DEFAULT_WINDOW_HOURS),
+        position_weights: [40, 20, 40],
+    }
+}
+
+/// Reads the configuration; problems are noted in `config`, and then the value is not used.
+fn read_config(config: &mut Reader<'_>, tenant: &Tenant) -> RunConfig {
+    let hours = |raw: &RawValue| {
+        json::integer(1..=MOST_WINDOW_HOURS)(raw).map(|hours| u32::try_from(hours).unwrap_or(1))
+    };
+    let window_hours = config.optional("time_window_hours", hours).unwrap_or(DEFAULT_WINDOW_HOURS);
+    let half_life = config.optional("half_life_hours", hours);
+    let (start_date, end_date) = take_days(config);
+    RunConfig {
+        window_hours,
+        include_channels: config.optional("include_channels", channels),
+        event_types: config.optional("event_types", json::texts(50)),
+        minimum: take_minimum(config, tenant),
+        start_date,
+        end_date,
+        half_life_hours: half_life.unwrap_or_else(|| default_half_life_hours(window_hours)),
+        position_weights: config.optional("position_weights", positions).unwrap_or([40, 20, 40]),
+        ..default_config()
+    }
+}
+
+fn channels(raw: &RawValue) -> Result<Vec<String>, String> {
+    let names = json::texts(50)(raw)?;
+    let channel = |name: &String| Channel::parse(name).map(|channel| channel.as_str().to_owned());
+    names.iter().map(channel).collect::<Result<_, _>>().map_err(|error| format!("has an entry that {error}"))
+}
+
+fn positions(raw: &RawValue) -> Result<[u32; 3], String> {
+    let problem = "must be three whole numbers that add up to 100: first, middle, last";
+    let weights: [u32; 3] = serde_json::from_str(raw.get()).map_err(|_| problem)?;
+    let whole = weights.iter().try_fold(0_u32, |sum, weight| sum.checked_add(*weight));
+    if whole == Some(100) { Ok(weights) } else { Err(problem.to_owned()) }
+}
+
+fn take_days(config: &mut Reader<'_>) -> (Option<String>, Option<String>) {
+    let day = |raw: &RawValue| {
+        let text = json::text(raw)?;
+        Day::parse(&text).ok_or_else(|| "must be a day such as 2024-01-31".to_owned())
+    };
+    let (start, end) = (config.optional("start_date", day), config.optional("end_date", day));
+    if start.zip(end).is_some_and(|(start, end)| end < start) {
+        config.refuse("end_date", "must not be before start_date");
+    }
+    (start.map(|day| day.to_string()), end.map(|day| day.to_string()))
+}
+
+/// `min_purchase_amount` in `min_purchase_currency`, by default the tenant's.
+fn take_minimum(config: &mut Reader<'_>, tenant: &Tenant) -> Option<Money> {
+    let named = config.optional("min_purchase_currency", |raw| {
+        Currency::parse(&json::text(raw)?).ok_or_else(|| "is not a currency of ISO 4217".to_owned())
+    });
+    let currency = named.or(tenant.settings.currency())?;
+    config.optional("min_purchase_amount", |raw| {
+        Money::parse(&json::text_or_number(raw)?, currency).map_err(|error| error.to_string())
+    })
+}

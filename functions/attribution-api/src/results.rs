@@ -1,0 +1,123 @@
+//! What a completed run credited, shard after shard. A run that is not completed has no results to read.
+
+use std::collections::HashMap;
+
+use api::views::ConversionView;
+use api::{ApiError, Caller, Cursors, Listed, Query, may};
+use axum::extract::{Path, State};
+use domain::ids::{FactId, FactKind};
+use domain::run::{RunStatus, Stage};
+use store::{Attempt, CreditedConversion, Position, Run, Tenant};
+
+use crate::App;
+use crate::views::CreditView;
+
+/// A credit's place in the list: shard, conversion, and which of its credits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    shard: String,
+    conversion: FactId,
+    credit: usize,
+}
+
+impl Place {
+    fn position(&self) -> Position {
+        Position(format!("{}#{}#{}", self.shard, self.conversion.bare(), self.credit))
+    }
+
+    fn parse(Position(key): &Position) -> Option<Self> {
+        let mut parts = key.split('#');
+        let shard = parts.next()?.to_owned();
+        let conversion = FactId::from_bare(FactKind::Conversion, parts.next()?)?;
+        Some(Self { shard, conversion, credit: parts.next()?.parse().ok()? })
+    }
+}
+
+/// List the non-zero credits of a run
+pub(crate) async fn list_results(
+    State(app): State<App>,
+    caller: Caller<may::AttributionView>,
+    Path(run_id): Path<String>,
+    query: Query,
+) -> Result<Listed<CreditView>, ApiError> {
+    let tenant = &caller.tenant;
+    let run = completed(&app, tenant, &run_id).await?;
+    let page = page(&app, tenant, &run, (true, query)).await?;
+    let view = |(place, conversion): &(Place, CreditedConversion)| {
+        conversion.credits.get(place.credit).map(|credit| CreditView::of(tenant, &run, conversion, credit))
+    };
+    Ok(Listed { items: page.items.iter().filter_map(view).collect(), next_cursor: page.next_cursor })
+}
+
+/// List the conversions of a run that no touch led to
+pub(crate) async fn list_unattributed(
+    State(app): State<App>,
+    caller: Caller<may::AttributionView>,
+    Path(run_id): Path<String>,
+    query: Query,
+) -> Result<Listed<ConversionView>, ApiError> {
+    let tenant = &caller.tenant;
+    let run = completed(&app, tenant, &run_id).await?;
+    let page = page(&app, tenant, &run, (false, query)).await?;
+    let ids: Vec<FactId> = page.items.iter().map(|(place, _)| place.conversion.clone()).collect();
+    let customers: HashMap<&FactId, Option<String>> = page
+        .items
+        .iter()
+        .map(|(_, found)| (&found.id, found.customer_id.as_ref().map(ToString::to_string)))
+        .collect();
+    let found = app.access.table.conversions(tenant, &ids).await?;
+    let view = |stored| ConversionView::of(stored, customers.get(&stored.id).cloned().flatten());
+    Ok(Listed { items: found.iter().map(view).collect(), next_cursor: page.next_cursor })
+}
+
+async fn completed(app: &App, tenant: &Tenant, run_id: &str) -> Result<Run, ApiError> {
+    let run = app.run(tenant, run_id).await?;
+    match run.status {
+        RunStatus::Completed => Ok(run),
+        RunStatus::Pending | RunStatus::Running | RunStatus::Failed => {
+            Err(ApiError::NotCompleted(run.status.name()))
+        }
+    }
+}
+
+struct CreditPage {
+    items: Vec<(Place, CreditedConversion)>,
+    next_cursor: Option<String>,
+}
+
+/// A page of places: one for each credit, or one for each conversion without a touch.
+async fn page(
+    app: &App,
+    tenant: &Tenant,
+    run: &Run,
+    (attributed, mut query): (bool, Query),
+) -> Result<CreditPage, ApiError> {
+    let cursors = Cursors::of(tenant, format!("credits|{}|{attributed}", run.run_id));
+    let limit = query.limit();
+    let after = cursors.position(&mut query)?;
+    let after = after.map(|position| Place::parse(&position).ok_or(ApiError::InvalidCursor)).transpose()?;
+    query.finish()?;
+    let mut items: Vec<(Place, CreditedConversion)> = Vec::new();
+    for task in app.access.table.tasks(&tenant.id, run, Stage::Execute).await? {
+        let Some(attempt) = Attempt::committed(&tenant.id, run, &task) else { continue };
+        let from = match &after {
+            Some(place) if task.name < place.shard => continue,
+            Some(place) if task.name == place.shard => Some(&place.conversion),
+            Some(_) | None => None,
+        };
+        for conversion in app.access.table.credits(attempt, attributed, from, limit + 1).await? {
+            for credit in 0..conversion.credits.len().max(1) {
+                let place = Place { shard: task.name.clone(), conversion: conversion.id.clone(), credit };
+                if after.as_ref().is_none_or(|after| place > *after) {
+                    items.push((place, conversion.clone()));
+                }
+            }
+        }
+        if items.len() > limit {
+            items.truncate(limit);
+            let next_cursor = items.last().map(|(place, _)| cursors.seal(&place.position()));
+            return Ok(CreditPage { items, next_cursor });
+        }
+    }
+    Ok(CreditPage { items, next_cursor: None })
+}

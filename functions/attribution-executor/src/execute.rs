@@ -1,0 +1,113 @@
+//! Executing one shard: every planned conversion of its customers gets its credits.
+
+use std::collections::BTreeMap;
+
+use domain::identity::NodeId;
+use domain::ids::{FactId, FactKind};
+use domain::run::Stage;
+use domain::time::Timestamp;
+use futures::{StreamExt, TryStreamExt, stream};
+use sha2::{Digest, Sha256};
+use store::{
+    Attempt, CreditedConversion, Fact, Paging, PlannedCustomer, Run, Span, StoreError, StoredConversion,
+    TaskOutcome, Tenant,
+};
+
+use crate::credit::Crediting;
+use crate::sums::sums_of;
+use crate::{App, WorkError};
+
+/// How many customers are credited at a time.
+const ABREAST: usize = 16;
+
+/// Writes credits and sums of one shard.
+pub(crate) async fn execute_shard(
+    app: &App,
+    tenant: &Tenant,
+    run: &Run,
+    (name, attempt): (&str, &str),
+) -> Result<TaskOutcome, WorkError> {
+    let crediting = Crediting::of(&run.config)?;
+    let customers = planned(app, tenant, run, name.parse().unwrap_or(u32::MAX)).await?;
+    let credited: Vec<Vec<CreditedConversion>> = stream::iter(customers)
+        .map(|customer| credit_customer(app, tenant, run, (&crediting, customer)))
+        .buffer_unordered(ABREAST)
+        .try_collect()
+        .await?;
+    let mut credited: Vec<_> = credited.into_iter().flatten().collect();
+    credited.sort_by(|a, b| a.id.cmp(&b.id));
+    let to = Attempt { tenant: &tenant.id, run, stage: Stage::Execute, task: name, attempt };
+    app.table.put_credits(to, &credited).await?;
+    let (sums, totals) = sums_of(&credited, tenant.settings.zone());
+    app.table.put_shard_sums(to, &sums).await?;
+    Ok(TaskOutcome { totals, shards: Vec::new(), digest: digest(&credited) })
+}
+
+/// The shard's customers over all planned months. One whose members changed between the plans of two months stands
+/// there twice, each time with the members its conversions were planned with.
+async fn planned(
+    app: &App,
+    tenant: &Tenant,
+    run: &Run,
+    shard: u32,
+) -> Result<Vec<PlannedCustomer>, StoreError> {
+    let mut merged: BTreeMap<(Option<NodeId>, Vec<NodeId>), Vec<FactId>> = BTreeMap::new();
+    for task in app.table.tasks(&tenant.id, run, Stage::Plan).await? {
+        if let Some(attempt) = Attempt::committed(&tenant.id, run, &task) {
+            for customer in app.table.manifest(attempt, shard).await? {
+                merged
+                    .entry((customer.customer_id, customer.members))
+                    .or_default()
+                    .extend(customer.conversions);
+            }
+        }
+    }
+    let planned =
+        |((customer_id, members), conversions)| PlannedCustomer { customer_id, members, conversions };
+    Ok(merged.into_iter().map(planned).collect())
+}
+
+async fn credit_customer(
+    app: &App,
+    tenant: &Tenant,
+    run: &Run,
+    (crediting, customer): (&Crediting, PlannedCustomer),
+) -> Result<Vec<CreditedConversion>, WorkError> {
+    let conversions = app.table.conversions(tenant, &customer.conversions).await?;
+    let touches = touches(app, tenant, run, (&customer, &conversions)).await?;
+    Ok(crediting.credit(customer.customer_id.as_ref(), &conversions, &touches)?)
+}
+
+/// Every touch of the customer that any of its conversions could look back to, in canonical order.
+async fn touches(
+    app: &App,
+    tenant: &Tenant,
+    run: &Run,
+    (customer, conversions): (&PlannedCustomer, &[StoredConversion]),
+) -> Result<Vec<Fact>, StoreError> {
+    let times = conversions.iter().map(|stored| stored.conversion.occurred_at);
+    let Some((first, last)) = times.clone().min().zip(times.max()) else { return Ok(Vec::new()) };
+    let from = Timestamp::from_ms((first.ms() - run.config.window_ms()).max(0));
+    let all = Paging { span: Span { from, to: last }, after: None, limit: usize::MAX, newest_first: false };
+    let counts = |fact: &Fact| {
+        fact.id.kind() == FactKind::Interaction
+            && run.cutoff.is_none_or(|cutoff| fact.received_at <= cutoff)
+            && run.config.counts(fact.channel.as_deref().unwrap_or_default())
+    };
+    let members = customer.members.iter().cloned().collect();
+    Ok(app.table.timeline(tenant, &members, all, counts, app.clock.now()).await?.items)
+}
+
+fn digest(credited: &[CreditedConversion]) -> String {
+    let mut hash = Sha256::new();
+    for conversion in credited {
+        hash.update(conversion.id.bare());
+        hash.update(conversion.amount.minor.to_be_bytes());
+        for credit in &conversion.credits {
+            hash.update(credit.interaction.bare());
+            hash.update(credit.weight_ppb.to_be_bytes());
+            hash.update(credit.amount_minor.to_be_bytes());
+        }
+    }
+    hex::encode(hash.finalize())
+}

@@ -1,0 +1,77 @@
+//! Adding up and publishing.
+
+use domain::run::{Dimension, RunStatus, Total, Totals};
+use store::{Attempt, Run, StoreError, Sums, Task, Tenant};
+
+use crate::{App, WorkError};
+
+/// Adds up the committed shards, checks the totals against the planned conversions, and publishes by one write.
+///
+/// Any number of workers may come here at once, or one again after a crash: all of them write the same.
+pub(crate) async fn finish(
+    app: &App,
+    tenant: &Tenant,
+    mut run: Run,
+    planned: &[Task],
+    executed: &[Task],
+) -> Result<(), WorkError> {
+    let sums = summed(app, tenant, &run, executed).await?;
+    app.table.put_run_sums(&tenant.id, &run, &sums).await?;
+    let totals = totals_of(executed);
+    let settled = totals.settles(&totals_of(planned)) && agrees(&sums, &totals);
+    let epoch = run.epoch;
+    loop {
+        run.totals = totals.clone();
+        run.completed_at = Some(app.clock.now());
+        if settled {
+            run.status = RunStatus::Completed;
+        } else {
+            tracing::error!(run_id = %run.run_id, "the credits of a run do not add up to its conversions");
+            run.status = RunStatus::Failed;
+            run.failure = Some("credits and conversions did not add up; nothing was published".to_owned());
+        }
+        if app.table.replace_run(&tenant.id, &run).await? {
+            break;
+        }
+        match app.table.run(&tenant.id, &run.run_id, app.clock.now()).await? {
+            Some(now) if now.status == RunStatus::Running && now.epoch == epoch => run = now,
+            // Another worker published, or a new execution has begun.
+            Some(_) | None => return Ok(()),
+        }
+    }
+    app.table.unmark_active(&tenant.id, &run.run_id).await?;
+    tracing::info!(run_id = %run.run_id, status = %run.status, "run over");
+    Ok(())
+}
+
+async fn summed(app: &App, tenant: &Tenant, run: &Run, executed: &[Task]) -> Result<Sums, StoreError> {
+    let mut sums = Sums::new();
+    for attempt in executed.iter().filter_map(|task| Attempt::committed(&tenant.id, run, task)) {
+        for (of, rows) in app.table.shard_sums(attempt).await? {
+            let merged = sums.entry(of).or_default();
+            rows.into_iter().for_each(|(value, sum)| merged.entry(value).or_default().add(&sum));
+        }
+    }
+    Ok(sums)
+}
+
+fn totals_of(tasks: &[Task]) -> Totals {
+    let mut totals = Totals::default();
+    tasks.iter().filter_map(|task| task.outcome.as_ref()).for_each(|outcome| totals.merge(&outcome.totals));
+    totals
+}
+
+/// Whether the sums that readers will see come to the same money as the shards' totals, in every dimension.
+fn agrees(sums: &Sums, totals: &Totals) -> bool {
+    totals.0.iter().all(|(currency, total): (_, &Total)| {
+        let of = |wanted: Dimension| {
+            sums.iter()
+                .filter(move |(of, _)| of.dimension == wanted && of.currency == *currency)
+                .flat_map(|(_, rows)| rows.values())
+        };
+        let revenue = |dimension| of(dimension).map(|sum| sum.revenue_minor).sum::<i64>();
+        let unattributed: i64 = of(Dimension::Total).map(|sum| sum.unattributed_minor).sum();
+        Dimension::ALL.into_iter().all(|dimension| revenue(dimension) == total.attributed_minor)
+            && unattributed == total.unattributed_minor
+    })
+}

@@ -1,0 +1,65 @@
+use api::views::ConversionView;
+use api::{Access, ApiError, Caller, Data, Listed, Query, may};
+use axum::extract::{Path, State};
+use domain::ids::{ExternalId, FactId, FactKind};
+use store::{Customers, StoredConversion, Tenant};
+
+use crate::lookup::{self, Named};
+
+/// Read one conversion
+pub(crate) async fn find_conversion(
+    State(access): State<Access>,
+    caller: Caller<may::ConversionsView>,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Data<ConversionView>, ApiError> {
+    query.finish()?;
+    let named = Named::parse(FactKind::Conversion, &id).ok_or(ApiError::NotFound("conversion"))?;
+    let id = match named {
+        Named::Ours(id) => id,
+        Named::External(_, id) => FactId::conversion(&caller.tenant.id, &id),
+    };
+    let found = access.table.conversion(&caller.tenant, &id, access.clock.now()).await?;
+    let mut views = views(&access, &caller.tenant, found.into_iter().collect()).await?;
+    views.pop().map(Data).ok_or(ApiError::NotFound("conversion"))
+}
+
+/// List conversions, newest first
+pub(crate) async fn list_conversions(
+    State(access): State<Access>,
+    caller: Caller<may::ConversionsView>,
+    mut query: Query,
+) -> Result<Listed<ConversionView>, ApiError> {
+    let tenant = &caller.tenant;
+    let (ids, next_cursor) = match query.text("external_id") {
+        Some(id) => {
+            query.finish()?;
+            let id = ExternalId::parse(&id).map_err(|error| ApiError::field("external_id", error))?;
+            (vec![FactId::conversion(&tenant.id, &id)], None)
+        }
+        None => {
+            let page = lookup::page(&access, tenant, FactKind::Conversion, query).await?;
+            (page.ids, page.next_cursor)
+        }
+    };
+    let found = access.table.conversions(tenant, &ids).await?;
+    Ok(Listed { items: views(&access, tenant, found).await?, next_cursor })
+}
+
+pub(crate) async fn views(
+    access: &Access,
+    tenant: &Tenant,
+    found: Vec<StoredConversion>,
+) -> Result<Vec<ConversionView>, ApiError> {
+    let mut customers = Customers::of(&access.table, tenant);
+    let identity = tenant.identity();
+    customers
+        .find(found.iter().filter_map(|stored| Some(identity.node(stored.conversion.anchor()?))))
+        .await?;
+    let mut views = Vec::new();
+    for stored in found {
+        let customer_id = customers.id_of(stored.conversion.anchor()).await?;
+        views.push(ConversionView::of(&stored, customer_id));
+    }
+    Ok(views)
+}

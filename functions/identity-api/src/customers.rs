@@ -1,0 +1,103 @@
+use std::sync::Arc;
+
+use api::{Access, ApiError, Caller, Data, Listed, Query, may};
+use axum::extract::{Path, State};
+use domain::identifier::{Identifier, IdentifierType};
+use domain::identity::{Customer, NodeId};
+use serde::Serialize;
+use store::{Customers, Paging, Span, Tenant};
+
+/// A customer: the identifiers known to be one person. Their values stay with the facts that told them.
+#[derive(Debug, Serialize)]
+pub(crate) struct CustomerView {
+    customer_id: String,
+    /// `whole`; `shared` if too many people use its one identifier; `dissolved` if it stood among too many.
+    shape: &'static str,
+    members: Vec<MemberView>,
+}
+
+#[derive(Debug, Serialize)]
+struct MemberView {
+    member_id: String,
+    identifier_type: &'static str,
+}
+
+impl CustomerView {
+    pub(crate) fn of(customer: &Customer) -> Self {
+        let member =
+            |node: &NodeId| MemberView { member_id: node.to_string(), identifier_type: node.kind().code() };
+        Self {
+            customer_id: customer.id().map(ToString::to_string).unwrap_or_default(),
+            shape: customer.shape.name(),
+            members: customer.members.iter().map(member).collect(),
+        }
+    }
+}
+
+/// Find the customer of an identifier: a list of none or one
+pub(crate) async fn list_customers(
+    State(access): State<Access>,
+    caller: Caller<may::CustomersView>,
+    mut query: Query,
+) -> Result<Listed<CustomerView>, ApiError> {
+    let identifier = query.text("identifier");
+    query.finish()?;
+    let problem = "is required: TYPE:VALUE, such as phone:+14155550123 or email:ann@example.com";
+    let identifier = identifier.as_deref().and_then(|text| text.split_once(':'));
+    let parsed = identifier.and_then(|(kind, value)| Some((IdentifierType::parse(kind)?, value)));
+    let (kind, value) = parsed.ok_or_else(|| ApiError::field("identifier", problem))?;
+    // A plus sign that nobody encoded arrives as a space.
+    let value = match (kind, value.strip_prefix(' ')) {
+        (IdentifierType::Phone, Some(digits)) => format!("+{digits}"),
+        _ => value.to_owned(),
+    };
+    let identifier = Identifier::parse(kind, &value, caller.tenant.settings.region())
+        .map_err(|error| ApiError::field("identifier", error))?;
+    let node = caller.tenant.identity().node(&identifier);
+    let found = known_customer(&access, &caller.tenant, &node).await?;
+    let items = found.iter().map(|customer| CustomerView::of(customer)).collect();
+    Ok(Listed { items, next_cursor: None })
+}
+
+/// Read one customer; the id of any member will do
+pub(crate) async fn find_customer(
+    State(access): State<Access>,
+    caller: Caller<may::CustomersView>,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Data<CustomerView>, ApiError> {
+    query.finish()?;
+    let customer = named_customer(&access, &caller.tenant, &id).await?;
+    Ok(Data(CustomerView::of(&customer)))
+}
+
+/// The customer that a path names: by the id of a member, or `ext:ID` for the tenant's own customer id.
+pub(crate) async fn named_customer(
+    access: &Access,
+    tenant: &Tenant,
+    id: &str,
+) -> Result<Arc<Customer>, ApiError> {
+    let node = match id.strip_prefix("ext:") {
+        None => NodeId::parse(id),
+        Some(external) => Identifier::parse(IdentifierType::CustomerId, external, tenant.settings.region())
+            .ok()
+            .map(|identifier| tenant.identity().node(&identifier)),
+    };
+    let node = node.ok_or(ApiError::NotFound("customer"))?;
+    known_customer(access, tenant, &node).await?.ok_or(ApiError::NotFound("customer"))
+}
+
+/// The customer of a node, if we know it: observed together with another identifier, or named by a fact.
+async fn known_customer(
+    access: &Access,
+    tenant: &Tenant,
+    node: &NodeId,
+) -> Result<Option<Arc<Customer>>, ApiError> {
+    let customer = Customers::of(&access.table, tenant).of_node(node).await?;
+    if customer.linked {
+        return Ok(Some(customer));
+    }
+    let first = Paging { span: Span::ALL, after: None, limit: 1, newest_first: true };
+    let facts = access.table.timeline(tenant, &customer.members, first, |_| true, access.clock.now()).await?;
+    Ok((!facts.items.is_empty()).then_some(customer))
+}

@@ -1,0 +1,85 @@
+use api::views::InteractionView;
+use api::{Access, ApiError, Caller, Data, Listed, Query, may};
+use axum::extract::{Path, State};
+use domain::ids::{ExternalId, FactId, FactKind};
+use domain::source::Source;
+use store::{Customers, StoredInteraction, Tenant};
+
+use crate::lookup::{self, Named};
+
+/// Read one interaction
+pub(crate) async fn find_interaction(
+    State(access): State<Access>,
+    caller: Caller<may::InteractionsView>,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Data<InteractionView>, ApiError> {
+    query.finish()?;
+    let missing = ApiError::NotFound("interaction");
+    let found = match Named::parse(FactKind::Interaction, &id).ok_or(ApiError::NotFound("interaction"))? {
+        Named::Ours(id) => access.table.interaction(&caller.tenant, &id, access.clock.now()).await?,
+        Named::External(source, id) => external(&access, &caller.tenant, source, &id).await?,
+    };
+    let mut views = views(&access, &caller.tenant, found.into_iter().collect()).await?;
+    views.pop().map(Data).ok_or(missing)
+}
+
+/// List interactions, newest first
+pub(crate) async fn list_interactions(
+    State(access): State<Access>,
+    caller: Caller<may::InteractionsView>,
+    mut query: Query,
+) -> Result<Listed<InteractionView>, ApiError> {
+    let tenant = &caller.tenant;
+    if let Some(id) = query.text("external_id") {
+        let source = query.parsed("source", |text| Source::parse(text).ok_or("is not a source"));
+        query.finish()?;
+        let id = ExternalId::parse(&id).map_err(|error| ApiError::field("external_id", error))?;
+        let found = of_sources(&access, tenant, source, &id).await?;
+        return Ok(Listed { items: views(&access, tenant, found).await?, next_cursor: None });
+    }
+    let page = lookup::page(&access, tenant, FactKind::Interaction, query).await?;
+    let found = access.table.interactions(tenant, &page.ids).await?;
+    Ok(Listed { items: views(&access, tenant, found).await?, next_cursor: page.next_cursor })
+}
+
+/// The interactions that sources call so, at most one a source.
+async fn of_sources(
+    access: &Access,
+    tenant: &Tenant,
+    source: Option<Source>,
+    id: &ExternalId,
+) -> Result<Vec<StoredInteraction>, ApiError> {
+    let sources =
+        Source::ALL.into_iter().filter(|candidate| source.is_none_or(|wanted| wanted == *candidate));
+    let ids: Vec<FactId> = sources.map(|source| FactId::interaction(&tenant.id, source, id)).collect();
+    Ok(access.table.interactions(tenant, &ids).await?)
+}
+
+async fn external(
+    access: &Access,
+    tenant: &Tenant,
+    source: Option<Source>,
+    id: &ExternalId,
+) -> Result<Option<StoredInteraction>, ApiError> {
+    let mut found = of_sources(access, tenant, source, id).await?;
+    if found.len() > 1 { Err(ApiError::AmbiguousId) } else { Ok(found.pop()) }
+}
+
+pub(crate) async fn views(
+    access: &Access,
+    tenant: &Tenant,
+    found: Vec<StoredInteraction>,
+) -> Result<Vec<InteractionView>, ApiError> {
+    let mut customers = Customers::of(&access.table, tenant);
+    let identity = tenant.identity();
+    customers
+        .find(found.iter().filter_map(|stored| Some(identity.node(&stored.interaction.anchor()?))))
+        .await?;
+    let mut views = Vec::new();
+    for stored in found {
+        let customer_id = customers.id_of(stored.interaction.anchor().as_ref()).await?;
+        views.push(InteractionView::of(tenant, &stored, customer_id));
+    }
+    Ok(views)
+}

@@ -1,0 +1,63 @@
+//! What a customer went through, in order of time.
+
+use std::collections::BTreeMap;
+
+use api::views::{ConversionView, InteractionView};
+use api::{Access, ApiError, Caller, Cursors, Data, Query, may};
+use axum::extract::{Path, State};
+use domain::ids::{FactId, FactKind};
+use serde::Serialize;
+use store::{Fact, Paging};
+
+use crate::customers::{CustomerView, named_customer};
+use crate::{conversions, interactions};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct JourneyView {
+    customer: CustomerView,
+    events: Vec<EventView>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum EventView {
+    Interaction(Box<InteractionView>),
+    Conversion(Box<ConversionView>),
+}
+
+/// Read a customer's journey: interactions and conversions, oldest first
+pub(crate) async fn read_journey(
+    State(access): State<Access>,
+    caller: Caller<may::AnalyticsJourneyView>,
+    Path(id): Path<String>,
+    mut query: Query,
+) -> Result<Data<JourneyView>, ApiError> {
+    let tenant = &caller.tenant;
+    let span = query.span(tenant.settings.zone());
+    let limit = query.limit();
+    let cursors = Cursors::of(tenant, format!("journey|{id}|{span:?}"));
+    let after = cursors.position(&mut query)?;
+    query.finish()?;
+    let customer = named_customer(&access, tenant, &id).await?;
+    let paging = Paging { span, after: after.as_ref(), limit, newest_first: false };
+    let page = access.table.timeline(tenant, &customer.members, paging, |_| true, access.clock.now()).await?;
+    let of_kind =
+        |kind| page.items.iter().map(|fact: &Fact| &fact.id).filter(move |id| id.kind() == kind).cloned();
+    let calls: Vec<FactId> = of_kind(FactKind::Interaction).collect();
+    let sales: Vec<FactId> = of_kind(FactKind::Conversion).collect();
+    let calls = access.table.interactions(tenant, &calls).await?;
+    let sales = access.table.conversions(tenant, &sales).await?;
+    let mut events = BTreeMap::new();
+    for view in interactions::views(&access, tenant, calls).await? {
+        events.insert(view.interaction_id.clone(), EventView::Interaction(Box::new(view)));
+    }
+    for view in conversions::views(&access, tenant, sales).await? {
+        events.insert(view.conversion_event_id.clone(), EventView::Conversion(Box::new(view)));
+    }
+    Ok(Data(JourneyView {
+        customer: CustomerView::of(&customer),
+        events: page.items.iter().filter_map(|fact| events.remove(&fact.id.to_string())).collect(),
+        next_cursor: page.next.map(|position| cursors.seal(&position)),
+    }))
+}

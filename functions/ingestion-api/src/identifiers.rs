@@ -1,0 +1,27 @@
+//! `customer_identifiers`, alike in interactions and conversions.
+
+use std::collections::BTreeSet;
+
+use domain::identifier::{Identifier, IdentifierType, NotIdentifying};
+use domain::json::{self, Reader};
+use store::Tenant;
+
+/// Takes 1 to 10 identifiers. Withheld numbers and the tenant's own are accepted and identify nobody.
+pub(crate) fn take(body: &mut Reader<'_>, tenant: &Tenant) -> BTreeSet<Identifier> {
+    const TYPES: &[&str] = &["phone", "email", "lead_id", "customer_id"];
+    let region = tenant.settings.region();
+    let identifiers = body.objects("customer_identifiers", 1..=10, |item| {
+        let kind = item.required("type", json::one_of(IdentifierType::parse, TYPES));
+        let value = item.required("value", json::text_or_number);
+        match Identifier::parse(kind?, &value?, region) {
+            Ok(identifier) if tenant.settings.is_own(&identifier) => None,
+            Ok(identifier) => Some(identifier),
+            Err(NotIdentifying::Withheld) => None,
+            Err(problem) => {
+                item.refuse("value", problem);
+                None
+            }
+        }
+    });
+    identifiers.into_iter().collect()
+}

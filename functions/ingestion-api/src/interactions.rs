@@ -1,0 +1,201 @@
+//! `POST /v1/interactions`: an interaction as the tenant reports it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::views::InteractionView;
+use api::{Access, ApiError, Body, Caller, Data, may};
+use axum::extract::State;
+use axum::response::Response;
+use domain::identifier::{Identifier, IdentifierType};
+use domain::ids::ExternalId;
+use domain::interaction::{CallEvent, Channel, Direction, Field, Section, Value};
+use domain::json::{self, Problem, Reader};
+use domain::source::Source;
+use domain::time::Timestamp;
+use store::{About, Customers, StoredInteraction, Tenant};
+
+use crate::batch::{self, BatchView, Resource};
+use crate::identifiers;
+
+/// A report about one interaction.
+pub(crate) struct Reported {
+    about: About,
+    event: CallEvent,
+}
+
+/// Store one interaction
+pub(crate) async fn create_interaction(
+    State(access): State<Access>,
+    caller: Caller<may::InteractionsIngest>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    batch::create_one::<Interactions>(&access, &caller.tenant, &body).await
+}
+
+/// Store up to 500 interactions
+pub(crate) async fn create_interactions(
+    State(access): State<Access>,
+    caller: Caller<may::InteractionsIngest>,
+    body: Body,
+) -> Result<Data<BatchView>, ApiError> {
+    batch::create_many::<Interactions>(&access, &caller.tenant, &body).await
+}
+
+pub(crate) struct Interactions;
+
+impl Resource for Interactions {
+    type Report = Reported;
+    type Stored = StoredInteraction;
+    type View = InteractionView;
+
+    fn read(body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Reported, Vec<Problem>> {
+        read(body, tenant, now)
+    }
+
+    fn id(tenant: &Tenant, report: &Reported) -> String {
+        report.about.id(tenant).to_string()
+    }
+
+    async fn record(
+        access: &Access,
+        tenant: &Tenant,
+        report: &Reported,
+    ) -> Result<batch::Outcome<Self>, ApiError> {
+        let now = access.clock.now();
+        Ok(access.table.record_interaction(tenant, &report.about, &report.event, now).await?)
+    }
+
+    async fn view(
+        access: &Access,
+        tenant: &Tenant,
+        stored: &StoredInteraction,
+    ) -> Result<InteractionView, ApiError> {
+        let customer_id =
+            Customers::of(&access.table, tenant).id_of(stored.interaction.anchor().as_ref()).await?;
+        Ok(InteractionView::of(tenant, stored, customer_id))
+    }
+}
+
+fn read(mut body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Reported, Vec<Problem>> {
+    const SOURCES: &[&str] = &["api", "convin", "telephony"];
+    let external_id = body.required("external_interaction_id", |raw| {
+        ExternalId::parse(&json::text_or_number(raw)?).map_err(|error| error.to_string())
+    });
+    let source = body.optional("source", json::one_of(Source::parse, SOURCES)).unwrap_or(Source::Api);
+    let started_at = body.required("started_at", json::moment(now));
+    let mut facts = Facts::default();
+    facts.put(Field::StartedAt, started_at.map(Value::from));
+    facts.identifiers(&identifiers::take(&mut body, tenant));
+    take_contact(&mut body, &mut facts, started_at, now);
+    take_people(&mut body, &mut facts);
+    take_analysis(&mut body, &mut facts);
+    let report = external_id.zip(started_at).map(|(external_id, started_at)| Reported {
+        about: About { source, external_id: external_id.clone() },
+        event: CallEvent { external_id, section: Section::Api, time: started_at, facts: facts.0 },
+    });
+    body.finish(report)
+}
+
+#[derive(Default)]
+struct Facts(BTreeMap<Field, Option<Value>>);
+
+impl Facts {
+    /// Notes a fact that was reported; what is absent or null says nothing.
+    fn put(&mut self, field: Field, value: Option<Value>) {
+        if value.is_some() {
+            self.0.insert(field, value);
+        }
+    }
+
+    fn text(&mut self, field: Field, value: Option<String>) {
+        self.put(field, value.map(Value::Text));
+    }
+
+    fn identifiers(&mut self, identifiers: &BTreeSet<Identifier>) {
+        for kind in IdentifierType::ALL {
+            let of_kind = identifiers.iter().filter(|id| id.kind() == kind);
+            let values: Vec<_> = of_kind.map(|id| id.value().to_owned()).collect();
+            self.put(Field::of_identifiers(kind), (!values.is_empty()).then_some(Value::List(values)));
+        }
+    }
+}
+
+fn take_contact(body: &mut Reader<'_>, facts: &mut Facts, started_at: Option<Timestamp>, now: Timestamp) {
+    let channel = body.required("channel", json::parsed(Channel::parse));
+    facts.text(Field::Channel, channel.map(|channel| channel.as_str().to_owned()));
+    let ended_at = body.optional("ended_at", json::moment(now));
+    if ended_at.zip(started_at).is_some_and(|(end, start)| end < start) {
+        body.refuse("ended_at", "must not be before started_at");
+    }
+    facts.put(Field::EndedAt, ended_at.map(Value::from));
+    let direction = body.optional("direction", json::one_of(Direction::parse, &["inbound", "outbound"]));
+    facts.text(Field::Direction, direction.map(|direction| direction.code().to_owned()));
+    facts.text(Field::Language, body.optional("language", json::printable(35)));
+    facts.text(Field::VendorCode, body.optional("vendor_code", printable_or_number));
+    facts.text(Field::TranscriptUrl, body.optional("transcript_url", json::printable(2048)));
+    facts.put(
+        Field::DurationSeconds,
+        body.optional("duration_seconds", json::integer(0..=604_800)).map(Value::Integer),
+    );
+}
+
+fn take_people(body: &mut Reader<'_>, facts: &mut Facts) {
+    let agent_id = body.optional("agent_id", printable_or_number);
+    facts.text(Field::TeamId, body.optional("team_id", printable_or_number));
+    let participants = body.objects("participants", 0..=20, |item| {
+        let participant_type = item.required("participant_type", json::printable(64))?;
+        let id = item.optional("external_agent_id", printable_or_number);
+        let role = item.optional("role", json::printable(64));
+        Some((participant_type, id, role))
+    });
+    facts.text(Field::AgentId, agent_of(&participants).or(agent_id));
+    if !participants.is_empty() {
+        let list = participants.into_iter().map(|(participant_type, id, role)| {
+            serde_json::json!({"participant_type": participant_type, "external_agent_id": id, "role": role})
+        });
+        facts.text(Field::Participants, Some(serde_json::Value::Array(list.collect()).to_string()));
+    }
+}
+
+/// The first agent who sells, else the first agent.
+fn agent_of(participants: &[(String, Option<String>, Option<String>)]) -> Option<String> {
+    let agents = participants.iter().filter(|(kind, _, _)| kind.eq_ignore_ascii_case("agent"));
+    let mut agents = agents.filter_map(|(_, id, role)| Some((id.as_ref()?, role.as_deref())));
+    let sells = |role: Option<&str>| role.is_some_and(|role| role.eq_ignore_ascii_case("sales_rep"));
+    let first = agents.clone().next();
+    agents.find(|(_, role)| sells(*role)).or(first).map(|(id, _)| id.clone())
+}
+
+fn take_analysis(body: &mut Reader<'_>, facts: &mut Facts) {
+    facts.text(Field::PrimaryIntent, body.optional("primary_intent", json::printable(128)));
+    facts.put(Field::SecondaryIntents, body.optional("secondary_intents", json::texts(20)).map(Value::List));
+    facts.text(Field::Outcome, body.optional("outcome", json::printable(128)));
+    facts.text(Field::OutcomePrediction, body.optional("outcome_prediction", json::printable(128)));
+    facts.text(Field::PurchaseProbability, body.optional("purchase_probability", json::probability));
+    let sentiment = body.optional("sentiment", json::printable(128));
+    let metadata = body.optional("raw_metadata", json::metadata(8192));
+    // Known keys of the free object count as reported, unless the field itself is.
+    let known: Option<serde_json::Value> =
+        metadata.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let known = |key: &str| known.as_ref().and_then(|object| object.get(key).cloned());
+    let in_metadata = known("sentiment").and_then(|value| Some(value.as_str()?.to_owned()));
+    facts.text(
+        Field::Sentiment,
+        sentiment.or(in_metadata.filter(|text| domain::ids::is_printable(text, 128))),
+    );
+    if !facts.0.contains_key(&Field::DurationSeconds) {
+        let seconds = known("call_duration").and_then(|value| value.as_i64()).filter(|seconds| *seconds >= 0);
+        facts.put(Field::DurationSeconds, seconds.map(Value::Integer));
+    }
+    facts.text(Field::RawMetadata, metadata);
+}
+
+/// Ids and codes of the tenant's leave exactly as they came; a number leaves as its digits.
+fn printable_or_number(raw: &serde_json::value::RawValue) -> Result<String, String> {
+    let text = json::text_or_number(raw)?;
+    if domain::ids::is_printable(&text, 128) {
+        Ok(text)
+    } else {
+        Err("must be 1 to 128 printable characters".to_owned())
+    }
+}

@@ -1,0 +1,100 @@
+//! The embedded DynamoDB: one SQLite database, spoken to by the unmodified AWS SDK.
+
+mod layout;
+
+use std::io;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use dynoxide::{Database, DynoxideError, server};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::template::Table;
+use crate::threads::{Stop, Threads, stopped};
+
+/// Its operations run to their end on the thread that took the request, so a few of them may wait at once.
+const THREADS: usize = 4;
+
+/// How often items whose time has come are deleted; in the cloud that takes up to two days.
+const SWEEP_EVERY: Duration = Duration::from_mins(5);
+
+/// A running database. It serves until it is stopped or dropped.
+pub struct DynamoDb {
+    url: String,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<Result<(), String>>,
+    /// Its own, so that SQLite's synchronous work keeps nothing else waiting.
+    _threads: Threads,
+}
+
+/// Why the database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DynamoDbError {
+    #[error("the embedded DynamoDB cannot be served")]
+    Unserved(#[source] io::Error),
+    #[error("the database cannot be opened")]
+    Unopened(#[source] DynoxideError),
+    #[error("the table cannot be created")]
+    Table(#[source] DynoxideError),
+    #[error("the table was created by another version of CRAE; choose another data directory")]
+    OtherLayout,
+}
+
+impl DynamoDb {
+    /// Opens the database kept in `file`, or one that lives in memory, and creates the table if it is missing.
+    pub fn start(file: Option<&Path>, table: &Table) -> Result<Self, DynamoDbError> {
+        let database = match file {
+            Some(file) => Database::new(&file.to_string_lossy()),
+            None => Database::memory(),
+        };
+        let database = database.map_err(DynamoDbError::Unopened)?;
+        layout::create(&database, table)?;
+        let listener = listen().map_err(DynamoDbError::Unserved)?;
+        let address = listener.local_addr().map_err(DynamoDbError::Unserved)?;
+        let threads = Threads::start("dynamodb", THREADS).map_err(DynamoDbError::Unserved)?;
+        let (stop, stopped) = watch::channel(false);
+        threads.spawn(sweep(database.clone(), stopped.clone()));
+        let serving = threads.spawn(serve(listener, database, stopped));
+        Ok(Self { url: format!("http://{address}"), stop, serving, _threads: threads })
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Finishes what it is doing, for no longer than `patience`.
+    pub async fn stop(self, patience: Duration) {
+        self.stop.send_replace(true);
+        match timeout(patience, self.serving).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::error!(error, "the embedded DynamoDB failed"),
+            Ok(Err(error)) => tracing::error!(%error, "the embedded DynamoDB failed"),
+            Err(_) => tracing::warn!("the embedded DynamoDB was stopped while it was working"),
+        }
+    }
+}
+
+fn listen() -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+async fn serve(listener: TcpListener, database: Database, stop: Stop) -> Result<(), String> {
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+    server::serve_with_shutdown(listener, database, stopped(stop)).await
+}
+
+/// Deletes items whose time has come, as DynamoDB does in the background.
+async fn sweep(database: Database, stop: Stop) {
+    while timeout(SWEEP_EVERY, stopped(stop.clone())).await.is_err() {
+        let database = database.clone();
+        let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
+        if let Ok(Err(error)) = swept {
+            tracing::warn!(%error, "expired items could not be deleted");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The whole stack in one process: the functions of the template on embedded parts.
+
+mod assembly;
+mod folder;
+mod work;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use runtime::{Aws, Clock, Endpoints, Env, Host, Misconfigured, Place};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::dynamodb::{DynamoDb, DynamoDbError};
+use crate::gateway::RouteError;
+use crate::sqs::{Queues, SqsError};
+use crate::template::{Setting, Template, TemplateError};
+use crate::threads::Threads;
+use folder::Folder;
+
+/// How long requests and messages that are being worked on may take to finish when the stack stops.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long the embedded parts may take after that.
+const PATIENCE_WITH_PARTS: Duration = Duration::from_secs(1);
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// 0 stands for any that is free.
+    pub port: u16,
+    pub data: Data,
+    /// What the template's parameters are, where their defaults do not suit.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Where everything is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// Nowhere: it ends with the stack.
+    Memory,
+    Dir(PathBuf),
+}
+
+impl Default for Options {
+    /// In memory, on any free port; indexes here do not lag, and `demo` is the tenant of what names none.
+    fn default() -> Self {
+        let parameters = [("IndexLagSeconds", "0"), ("DefaultTenant", "demo")];
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self { port: 0, data: Data::Memory, parameters: parameters.map(owned).into() }
+    }
+}
+
+/// Why the stack cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    #[error("the data directory {} cannot be used", path.display())]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "the data directory {} is in use by another crae; stop that one, or choose another with --data-dir",
+        .0.display()
+    )]
+    FolderInUse(PathBuf),
+    #[error(
+        "port {0} is in use; stop what listens there, or choose another with --port (0 takes any that is free)"
+    )]
+    PortInUse(u16),
+    #[error("port {port} cannot be opened")]
+    Port {
+        port: u16,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    DynamoDb(#[from] DynamoDbError),
+    #[error("the embedded SQS failed")]
+    Sqs(#[from] SqsError),
+    #[error("the template has a function {0}, but functions.rs has none")]
+    NoCode(String),
+    #[error("functions.rs has a function {0}, but the template has none")]
+    NotInTemplate(String),
+    #[error("the function {function} cannot start")]
+    Misconfigured {
+        function: String,
+        #[source]
+        source: Misconfigured,
+    },
+    #[error("the template starts {function} by what its code is not written for")]
+    WrongTrigger { function: String },
+    #[error("threads cannot be started")]
+    Threads(#[source] io::Error),
+}
+
+/// A running stack. It runs until it is stopped or dropped.
+pub struct Stack {
+    url: String,
+    endpoints: Endpoints,
+    template: Template,
+    clock: Clock,
+    queues: Queues,
+    dynamodb: DynamoDb,
+    /// What answers requests, polls queues and runs schedules.
+    work: Vec<JoinHandle<()>>,
+    stop_work: watch::Sender<bool>,
+    /// What those talk to, stopped after them.
+    sqs: JoinHandle<()>,
+    stop_sqs: watch::Sender<bool>,
+    threads: Threads,
+    /// Given up last, when nobody writes there any more.
+    _folder: Option<Folder>,
+}
+
+impl Stack {
+    /// Returns once everything serves.
+    pub async fn start(options: Options) -> Result<Self, StackError> {
+        assembly::start(options).await
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the embedded services listen.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    pub fn queues(&self) -> &Queues {
+        &self.queues
+    }
+
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// What the function of this name is given to run with; its access key is its name.
+    ///
+    /// A name that the template does not know gets an empty environment.
+    pub fn host(&self, function: &str) -> Host {
+        let functions = &self.template.functions;
+        let found = functions.iter().find(|found| found.name == function);
+        let environment = found.map(|found| &found.environment);
+        let variables = environment.into_iter().flatten().map(|(name, setting)| {
+            let value = match setting {
+                Setting::Text(text) => text.clone(),
+                Setting::QueueUrl(queue) => self.queues.url(queue),
+            };
+            (name.clone(), value)
+        });
+        Host {
+            env: Env::of(variables),
+            aws: Aws::local(self.endpoints.clone(), function),
+            clock: self.clock.clone(),
+            place: Place::Local,
+        }
+    }
+
+    /// Finishes what is being worked on, within 5 s; messages that are not finished come again at the next start.
+    pub async fn stop(self) {
+        self.stop_work.send_replace(true);
+        finish(self.work, PATIENCE).await;
+        self.stop_sqs.send_replace(true);
+        let dynamodb = self.dynamodb.stop(PATIENCE_WITH_PARTS);
+        tokio::join!(dynamodb, finish(vec![self.sqs], PATIENCE_WITH_PARTS));
+    }
+}
+
+async fn finish(tasks: Vec<JoinHandle<()>>, patience: Duration) {
+    let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
+    let all = futures::future::join_all(tasks);
+    if tokio::time::timeout(patience, all).await.is_err() {
+        tracing::warn!("stopping before everything is finished");
+        for abort in aborts {
+            abort.abort();
+        }
+    }
+}

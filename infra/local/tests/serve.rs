@@ -1,0 +1,144 @@
+//! The program as its users start and stop it.
+#![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A running `crae`, killed with the test.
+struct Crae {
+    process: Child,
+    ready_file: PathBuf,
+}
+
+impl Crae {
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let ready_file = folder.join("ready.json");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crae"));
+        command.args(arguments).arg("--ready-file").arg(&ready_file);
+        let command = command.current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { process: command.spawn().unwrap(), ready_file }
+    }
+
+    /// Waits for the ready file; answers the URL.
+    fn url(&mut self) -> String {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.ready_file.exists() {
+            assert!(self.process.try_wait().unwrap().is_none(), "{}", self.errors());
+            assert!(Instant::now() < deadline, "not ready within 30 s");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let ready: Value = serde_json::from_slice(&fs::read(&self.ready_file).unwrap()).unwrap();
+        assert!(ready["tenants"].is_array(), "{ready}");
+        ready["url"].as_str().unwrap().to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        let killed = Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap();
+        assert!(killed.success());
+    }
+
+    /// Whether it ended well, and how long that took.
+    fn end(&mut self) -> (bool, Duration) {
+        let begun = Instant::now();
+        let status = self.process.wait().unwrap();
+        (status.success(), begun.elapsed())
+    }
+
+    fn errors(&mut self) -> String {
+        let mut text = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn output(&mut self) -> String {
+        let mut text = String::new();
+        self.process.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+}
+
+impl Drop for Crae {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+#[tokio::test]
+async fn crae_serves_says_where_and_ends_well_when_told_to() {
+    for (signal, arguments) in
+        [("TERM", &["--port", "0"][..]), ("INT", &["serve", "--port", "0", "--ephemeral"])]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let mut crae = Crae::start(folder.path(), arguments);
+        let url = crae.url();
+        assert_eq!(reqwest::get(format!("{url}/none")).await.unwrap().status(), 404);
+        assert_eq!(folder.path().join(".crae").exists(), signal == "TERM");
+        crae.signal(signal);
+        let (well, took) = crae.end();
+        assert!(well && took < Duration::from_secs(5), "{took:?}: {}", crae.errors());
+        let output = crae.output();
+        assert!(output.contains(&url) && output.contains("curl"), "{output}");
+    }
+}
+
+#[test]
+fn crae_ends_even_though_a_client_holds_on_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut crae = Crae::start(folder.path(), &["--port", "0", "--ephemeral"]);
+    let url = crae.url();
+    let mut client = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+    client.write_all(b"POST /v1/interactions HTTP/1.1\r\nhost: crae\r\ncontent-length: 10\r\n\r\n{").unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    crae.signal("TERM");
+    let (well, took) = crae.end();
+    assert!(well && took < Duration::from_secs(5), "{took:?}: {}", crae.errors());
+}
+
+#[test]
+fn the_ready_file_of_an_earlier_run_is_gone_before_anything_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("ready.json"), "{}").unwrap();
+    let mut first = Crae::start(folder.path(), &["--port", "0"]);
+    while fs::read(&first.ready_file).is_ok_and(|content| content == b"{}") {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    first.url();
+    let mut second = Crae::start(folder.path(), &["--port", "0"]);
+    assert!(!second.end().0);
+    assert!(!second.ready_file.exists());
+    let errors = second.errors();
+    assert!(errors.contains("--data-dir"), "{errors}");
+}
+
+#[test]
+fn a_port_in_use_ends_crae_with_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut crae = Crae::start(folder.path(), &["--ephemeral", "--port", &port]);
+    assert!(!crae.end().0);
+    let errors = crae.errors();
+    assert!(errors.contains(&format!("port {port} is in use")) && errors.contains("--port"), "{errors}");
+}
+
+#[tokio::test]
+async fn crae_that_was_killed_starts_again_on_the_same_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = Crae::start(folder.path(), &["--port", "0", "--data-dir", "data"]);
+    first.url();
+    first.signal("KILL");
+    assert!(!first.end().0);
+    fs::remove_file(&first.ready_file).unwrap();
+    let mut second = Crae::start(folder.path(), &["--port", "0", "--data-dir", "data"]);
+    let url = second.url();
+    assert_eq!(reqwest::get(format!("{url}/none")).await.unwrap().status(), 404);
+}

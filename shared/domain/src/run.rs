@@ -1,0 +1,288 @@
+//! A run: one execution of attribution over conversions, with a frozen configuration.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::TenantId;
+use crate::money::{Currency, Money};
+use crate::time::{DAY_MS, Day, HOUR_MS, Timestamp, Zone};
+
+/// The models that can be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ModelCode {
+    FirstTouch,
+    LastTouch,
+    Linear,
+    TimeDecay,
+    PositionBased,
+}
+
+impl ModelCode {
+    pub const ALL: [ModelCode; 5] = [
+        ModelCode::FirstTouch,
+        ModelCode::LastTouch,
+        ModelCode::Linear,
+        ModelCode::TimeDecay,
+        ModelCode::PositionBased,
+    ];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            ModelCode::FirstTouch => "FIRST_TOUCH",
+            ModelCode::LastTouch => "LAST_TOUCH",
+            ModelCode::Linear => "LINEAR",
+            ModelCode::TimeDecay => "TIME_DECAY",
+            ModelCode::PositionBased => "POSITION_BASED",
+        }
+    }
+
+    /// Reads a code in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.code().eq_ignore_ascii_case(text))
+    }
+}
+
+/// What a run was asked to do; nothing in it changes once the run exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunConfig {
+    pub model: ModelCode,
+    /// A touch counts if it began at most this long before the conversion, and not after it.
+    pub window_hours: u32,
+    /// Only touches on these channels; None for all.
+    pub include_channels: Option<Vec<String>>,
+    /// Only conversions of these types, compared without case; None for all.
+    pub event_types: Option<Vec<String>>,
+    /// Only conversions of at least this amount, and so only in its currency.
+    pub minimum: Option<Money>,
+    /// Whole days of the tenant's zone, both included; None for open ends. As `yyyy-mm-dd`.
+    pub start_date: Option<String>,
+    pub end_date: Option<String>,
+    /// After this long a touch weighs half; for TIME_DECAY.
+    pub half_life_hours: u32,
+    /// Shares of the first, the middle and the last touches; for POSITION_BASED.
+    pub position_weights: [u32; 3],
+}
+
+/// The default window, which the documents give.
+pub const DEFAULT_WINDOW_HOURS: u32 = 72;
+
+/// The default half-life: a week, as other tools have it, but never so long that a short window knows no decay.
+pub fn default_half_life_hours(window_hours: u32) -> u32 {
+    (window_hours / 3).clamp(1, 7 * 24)
+}
+
+impl RunConfig {
+    pub fn window_ms(&self) -> i64 {
+        i64::from(self.window_hours) * HOUR_MS
+    }
+
+    pub fn half_life_ms(&self) -> u64 {
+        u64::from(self.half_life_hours) * HOUR_MS.unsigned_abs()
+    }
+
+    /// From when to when conversions are taken, both ends included.
+    pub fn span(&self, zone: Zone) -> (Timestamp, Timestamp) {
+        let day = |date: &Option<String>| date.as_deref().and_then(Day::parse);
+        let from = day(&self.start_date).map_or(Timestamp::from_ms(0), |day| zone.start_of(day));
+        let to = day(&self.end_date).map(|day| zone.end_of(day).plus_ms(-1));
+        (from, to.unwrap_or(Timestamp::from_ms(9_999_999_999_999)))
+    }
+
+    /// Whether a conversion is one of those asked for, its time apart.
+    pub fn wants(&self, event_type: &str, amount: Money) -> bool {
+        let of_type =
+            |types: &Vec<String>| types.iter().any(|wanted| wanted.eq_ignore_ascii_case(event_type));
+        let enough = |least: Money| amount.currency == least.currency && amount.minor >= least.minor;
+        self.event_types.as_ref().is_none_or(of_type) && self.minimum.is_none_or(enough)
+    }
+
+    /// Whether a touch on this channel counts.
+    pub fn counts(&self, channel: &str) -> bool {
+        self.include_channels.as_ref().is_none_or(|channels| channels.iter().any(|wanted| wanted == channel))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    Pending,
+    Running,
+    Completed,
+    Failed,
+}
+
+impl RunStatus {
+    pub const fn name(self) -> &'static str {
+        match self {
+            RunStatus::Pending => "pending",
+            RunStatus::Running => "running",
+            RunStatus::Completed => "completed",
+            RunStatus::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The two stages of a run. Planning finds the conversions and their customers, one task a month; executing credits
+/// them, one task a shard of customers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Plan,
+    Execute,
+}
+
+/// A message to the executor. Any of them may come twice, late, or after the run is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunMessage {
+    /// Look where the run stands and send what is missing.
+    Advance { tenant: TenantId, run_id: String, epoch: u32, cutoff: Timestamp },
+    /// Do one task of a stage: `yyyymm` when planning, the shard's number when executing.
+    Task { tenant: TenantId, run_id: String, epoch: u32, stage: Stage, task: String },
+}
+
+/// Money of one currency, as a run adds it up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Total {
+    pub conversions: u64,
+    pub amount_minor: i64,
+    pub attributed_minor: i64,
+    pub unattributed_minor: i64,
+}
+
+impl std::ops::AddAssign for Total {
+    fn add_assign(&mut self, other: Self) {
+        self.conversions += other.conversions;
+        self.amount_minor += other.amount_minor;
+        self.attributed_minor += other.attributed_minor;
+        self.unattributed_minor += other.unattributed_minor;
+    }
+}
+
+/// Totals by currency. Currencies are never summed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Totals(pub BTreeMap<Currency, Total>);
+
+impl Totals {
+    pub fn add(&mut self, currency: Currency, total: Total) {
+        *self.0.entry(currency).or_default() += total;
+    }
+
+    pub fn merge(&mut self, other: &Totals) {
+        other.0.iter().for_each(|(currency, total)| self.add(*currency, *total));
+    }
+
+    pub fn conversions(&self) -> u64 {
+        self.0.values().map(|total| total.conversions).sum()
+    }
+
+    /// Whether what was credited and what was not add up to what was planned, to the cent, in every currency.
+    pub fn settles(&self, planned: &Totals) -> bool {
+        let alike = |(currency, total): (&Currency, &Total)| {
+            let plan = planned.0.get(currency).copied().unwrap_or_default();
+            total.amount_minor == plan.amount_minor
+                && total.conversions == plan.conversions
+                && total.attributed_minor + total.unattributed_minor == total.amount_minor
+        };
+        self.0.len() == planned.0.len() && self.0.iter().all(alike)
+    }
+}
+
+/// By what credits are summed when a run publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dimension {
+    /// Everything: also holds what is unattributed.
+    Total,
+    Agent,
+    Vendor,
+    Channel,
+}
+
+impl Dimension {
+    pub const ALL: [Dimension; 4] =
+        [Dimension::Total, Dimension::Agent, Dimension::Vendor, Dimension::Channel];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            Dimension::Total => "total",
+            Dimension::Agent => "agent",
+            Dimension::Vendor => "vendor",
+            Dimension::Channel => "channel",
+        }
+    }
+
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dimension| dimension.code() == code)
+    }
+}
+
+/// A run that has not moved for this long is failed, so that whoever waits for it learns of it.
+pub const MOST_STILL_MS: i64 = DAY_MS / 48;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> RunConfig {
+        RunConfig {
+            model: ModelCode::TimeDecay,
+            window_hours: 72,
+            include_channels: Some(vec!["call".to_owned()]),
+            event_types: Some(vec!["purchase".to_owned()]),
+            minimum: Some(Money { minor: 10_000, currency: Currency::parse("USD").unwrap() }),
+            start_date: Some("2024-01-01".to_owned()),
+            end_date: Some("2024-01-31".to_owned()),
+            half_life_hours: default_half_life_hours(72),
+            position_weights: [40, 20, 40],
+        }
+    }
+
+    #[test]
+    fn the_default_half_life_is_a_third_of_the_window_and_at_most_a_week() {
+        assert_eq!(default_half_life_hours(72), 24);
+        assert_eq!(default_half_life_hours(24 * 90), 168);
+        assert_eq!(default_half_life_hours(1), 1);
+    }
+
+    #[test]
+    fn a_minimum_asks_for_its_own_currency() {
+        let money = |minor, code| Money { minor, currency: Currency::parse(code).unwrap() };
+        assert!(config().wants("Purchase", money(10_000, "USD")));
+        assert!(!config().wants("purchase", money(9_999, "USD")));
+        assert!(!config().wants("purchase", money(1_000_000, "EUR")));
+        assert!(!config().wants("signup", money(10_000, "USD")));
+    }
+
+    #[test]
+    fn a_range_of_days_is_whole_days_of_the_tenants_zone() {
+        let (from, to) = config().span(Zone::parse("Asia/Kolkata").unwrap());
+        assert_eq!(from.to_string(), "2023-12-31T18:30:00Z");
+        assert_eq!(to.to_string(), "2024-01-31T18:29:59.999Z");
+    }
+
+    #[test]
+    fn totals_settle_only_if_every_currency_adds_up() {
+        let usd = Currency::parse("USD").unwrap();
+        let mut planned = Totals::default();
+        planned.add(usd, Total { conversions: 2, amount_minor: 300, ..Total::default() });
+        let mut credited = Totals::default();
+        credited.add(
+            usd,
+            Total { conversions: 2, amount_minor: 300, attributed_minor: 200, unattributed_minor: 100 },
+        );
+        assert!(credited.settles(&planned));
+        credited.add(usd, Total { attributed_minor: 1, ..Total::default() });
+        assert!(!credited.settles(&planned));
+        assert!(!Totals::default().settles(&planned));
+    }
+}

@@ -1,0 +1,19 @@
+//! Convin, as our guide has it set up: it signs the body and speaks our envelope.
+
+use crate::delivery::Delivery;
+use crate::envelope::{self, Context, Malformed, Normalised};
+use crate::provider::{Adapter, Provider};
+use crate::signature::{self, Secrets};
+use crate::verified::{Rejected, Verified};
+
+pub(crate) struct Convin;
+
+impl Adapter for Convin {
+    fn verify<'a>(&self, delivery: &'a Delivery<'_>, secrets: &Secrets) -> Result<Verified<'a>, Rejected> {
+        signature::verify(Provider::Convin, delivery, secrets)
+    }
+
+    fn normalise(&self, delivery: &Verified<'_>, context: &Context<'_>) -> Result<Normalised, Malformed> {
+        envelope::read(delivery.body(), context)
+    }
+}

@@ -1,0 +1,394 @@
+//! What the tasks of a run write: manifests, credits and sums. Nobody reads them before their attempt is committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::identity::NodeId;
+use domain::ids::{FactId, FactKind, TenantId};
+use domain::money::{Currency, Money};
+use domain::run::{Dimension, Stage};
+use domain::time::{Day, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::keys;
+use crate::runs::{Run, Task};
+use crate::table::{Range, Sorted, Table};
+
+/// The conversions of one customer, as planned: whom the customer consists of is frozen with it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PlannedCustomer {
+    /// None for conversions that name nobody.
+    #[serde(rename = "c")]
+    pub customer_id: Option<NodeId>,
+    #[serde(rename = "m")]
+    pub members: Vec<NodeId>,
+    #[serde(rename = "v")]
+    pub conversions: Vec<FactId>,
+}
+
+/// How many ids one manifest item holds at most: well under DynamoDB's 400 kB.
+const IDS_PER_ITEM: usize = 4_000;
+
+/// One touch's share of a conversion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credit {
+    #[serde(rename = "i")]
+    pub interaction: FactId,
+    #[serde(rename = "t")]
+    pub touched_at: Timestamp,
+    /// The share in billionths.
+    #[serde(rename = "w")]
+    pub weight_ppb: u64,
+    #[serde(rename = "a")]
+    pub amount_minor: i64,
+    #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_primary: bool,
+    #[serde(rename = "g", skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    #[serde(rename = "e", skip_serializing_if = "Option::is_none")]
+    pub team_id: Option<String>,
+    #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
+    pub vendor_code: Option<String>,
+    #[serde(rename = "h")]
+    pub channel: String,
+}
+
+/// A conversion as a run credited it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditedConversion {
+    pub id: FactId,
+    pub customer_id: Option<NodeId>,
+    pub occurred_at: Timestamp,
+    pub amount: Money,
+    pub credits: Vec<Credit>,
+}
+
+/// Credits summed for one value of a dimension.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sum {
+    #[serde(rename = "r")]
+    pub revenue_minor: i64,
+    #[serde(rename = "n")]
+    pub conversions: u64,
+    /// Only in the total: what no touch earned.
+    #[serde(rename = "u", default, skip_serializing_if = "is_zero")]
+    pub unattributed_minor: i64,
+    /// Only of agents: when the last credited touch was, and for which team.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<(Timestamp, Option<String>)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(minor: &i64) -> bool {
+    *minor == 0
+}
+
+impl Sum {
+    pub fn add(&mut self, other: &Sum) {
+        self.revenue_minor += other.revenue_minor;
+        self.conversions += other.conversions;
+        self.unattributed_minor += other.unattributed_minor;
+        self.last = self.last.take().max(other.last.clone());
+    }
+}
+
+/// What is summed apart: a dimension on a day in a currency.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SumOf {
+    pub dimension: Dimension,
+    pub day: String,
+    pub currency: Currency,
+}
+
+/// Sums by what they are of, and by the value of the dimension; no value is the empty text.
+pub type Sums = BTreeMap<SumOf, BTreeMap<String, Sum>>;
+
+/// How many values of a dimension one item holds at most.
+const SUMS_PER_ITEM: usize = 1_500;
+
+#[derive(Serialize, Deserialize)]
+struct ManifestItem {
+    pk: String,
+    sk: String,
+    ttl: i64,
+    customers: Vec<PlannedCustomer>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CreditItem {
+    pk: String,
+    sk: String,
+    ttl: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cid: Option<NodeId>,
+    at: Timestamp,
+    am: i64,
+    cu: Currency,
+    cr: Vec<Credit>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SumItem {
+    pk: String,
+    sk: String,
+    ttl: i64,
+    /// A list, since the name of an attribute must not be empty.
+    rows: Vec<SumRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SumRow {
+    k: String,
+    #[serde(flatten)]
+    sum: Sum,
+}
+
+/// Where an attempt writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    pub tenant: &'a TenantId,
+    pub run: &'a Run,
+    pub stage: Stage,
+    pub task: &'a str,
+    pub attempt: &'a str,
+}
+
+impl<'a> Attempt<'a> {
+    /// The committed attempt of a task, if there is one.
+    pub fn committed(tenant: &'a TenantId, run: &'a Run, task: &'a Task) -> Option<Self> {
+        let attempt = task.attempt.as_deref()?;
+        Some(Self { tenant, run, stage: task.stage, task: &task.name, attempt })
+    }
+
+    fn partition(&self) -> String {
+        keys::attempt(self.tenant, &self.run.run_id, self.stage, self.task, self.attempt)
+    }
+}
+
+fn whole(pk: String, prefix: &str) -> Range<'_> {
+    Range { index: None, pk, sk: Sorted::Prefix(prefix), newest_first: false, limit: None }
+}
+
+impl Table {
+    pub async fn put_manifest(
+        &self,
+        to: Attempt<'_>,
+        shard: u32,
+        customers: &[PlannedCustomer],
+    ) -> Result<(), StoreError> {
+        let item = |(index, customers)| ManifestItem {
+            pk: to.partition(),
+            sk: keys::manifest(shard, index),
+            ttl: to.run.expires_at,
+            customers,
+        };
+        let items: Vec<_> = chunked(customers).into_iter().enumerate().map(item).collect();
+        self.put_many(&items).await
+    }
+
+    pub async fn manifest(&self, of: Attempt<'_>, shard: u32) -> Result<Vec<PlannedCustomer>, StoreError> {
+        let items: Vec<ManifestItem> =
+            self.query_all(&whole(of.partition(), &keys::manifests(shard))).await?;
+        Ok(items.into_iter().flat_map(|item| item.customers).collect())
+    }
+
+    pub async fn put_credits(
+        &self,
+        to: Attempt<'_>,
+        conversions: &[CreditedConversion],
+    ) -> Result<(), StoreError> {
+        let item = |credited: &CreditedConversion| CreditItem {
+            pk: to.partition(),
+            sk: keys::credit(&credited.id, !credited.credits.is_empty()),
+            ttl: to.run.expires_at,
+            cid: credited.customer_id.clone(),
+            at: credited.occurred_at,
+            am: credited.amount.minor,
+            cu: credited.amount.currency,
+            cr: credited.credits.clone(),
+        };
+        let items: Vec<_> = conversions.iter().map(item).collect();
+        self.put_many(&items).await
+    }
+
+    /// The first conversions of an attempt from the id `from` on, it included: those with a touch, or those without.
+    pub async fn credits(
+        &self,
+        of: Attempt<'_>,
+        attributed: bool,
+        from: Option<&FactId>,
+        limit: usize,
+    ) -> Result<Vec<CreditedConversion>, StoreError> {
+        let prefix = keys::credits(attributed);
+        let range = Range {
+            index: None,
+            pk: of.partition(),
+            sk: Sorted::Between(
+                from.map_or_else(|| prefix.to_owned(), |id| keys::credit(id, attributed)),
+                format!("{prefix}~"),
+            ),
+            newest_first: false,
+            limit: Some(limit),
+        };
+        let mut items: Vec<CreditItem> = self.query_all(&range).await?;
+        items.truncate(limit);
+        Ok(items.into_iter().filter_map(credited).collect())
+    }
+
+    /// How an attempt credited one conversion, if it did.
+    pub async fn credits_of(
+        &self,
+        of: Attempt<'_>,
+        id: &FactId,
+    ) -> Result<Option<CreditedConversion>, StoreError> {
+        let key = keys::Key { pk: of.partition(), sk: keys::credit(id, true) };
+        Ok(self.get::<CreditItem>(&key).await?.and_then(credited))
+    }
+
+    /// How a completed run credited a conversion whose customer has these members now.
+    ///
+    /// The run put the customer into a shard by the id it had then, which is the id of one of its members.
+    pub async fn credits_in_run(
+        &self,
+        tenant: &TenantId,
+        run: &Run,
+        id: &FactId,
+        members: &BTreeSet<NodeId>,
+    ) -> Result<Option<CreditedConversion>, StoreError> {
+        let shards: BTreeSet<_> = members.iter().map(|member| keys::run_shard(member.bare())).collect();
+        for task in self.tasks(tenant, run, Stage::Execute).await? {
+            let in_shard = task.name.parse().is_ok_and(|shard| shards.contains(&shard));
+            if let Some(attempt) = Attempt::committed(tenant, run, &task).filter(|_| in_shard)
+                && let Some(credited) = self.credits_of(attempt, id).await?
+            {
+                return Ok(Some(credited));
+            }
+        }
+        Ok(None)
+    }
+
+    pub async fn put_shard_sums(&self, to: Attempt<'_>, sums: &Sums) -> Result<(), StoreError> {
+        self.put_many(&sum_items(&to.partition(), keys::sums(), to.run.expires_at, sums)).await
+    }
+
+    pub async fn shard_sums(&self, of: Attempt<'_>) -> Result<Sums, StoreError> {
+        let items: Vec<SumItem> = self.query_all(&whole(of.partition(), keys::sums())).await?;
+        Ok(sums_of(items, keys::sums()))
+    }
+
+    /// Writes the sums of a whole run, before it publishes.
+    pub async fn put_run_sums(&self, tenant: &TenantId, run: &Run, sums: &Sums) -> Result<(), StoreError> {
+        let pk = keys::run(tenant, &run.run_id).pk;
+        self.put_many(&sum_items(&pk, &keys::run_sums(run.epoch), run.expires_at, sums)).await
+    }
+
+    /// The sums of a run in one dimension, from day to day, both included.
+    pub async fn run_sums(
+        &self,
+        tenant: &TenantId,
+        run: &Run,
+        dimension: Dimension,
+        days: (Day, Day),
+    ) -> Result<Sums, StoreError> {
+        let prefix = keys::run_sums(run.epoch);
+        let sort = |day: Day, end: &str| format!("{prefix}{}#{day}{end}", dimension.code());
+        let range = Range {
+            index: None,
+            pk: keys::run(tenant, &run.run_id).pk,
+            sk: Sorted::Between(sort(days.0, "#"), sort(days.1, "#~")),
+            newest_first: false,
+            limit: None,
+        };
+        Ok(sums_of(self.query_all(&range).await?, &prefix))
+    }
+}
+
+/// Cuts a manifest into items, and a customer with very many conversions into several.
+fn chunked(customers: &[PlannedCustomer]) -> Vec<Vec<PlannedCustomer>> {
+    let (mut items, mut item, mut ids) = (Vec::new(), Vec::new(), 0);
+    for customer in customers {
+        for conversions in customer.conversions.chunks(IDS_PER_ITEM / 2) {
+            ids += conversions.len() + customer.members.len() + 1;
+            if ids > IDS_PER_ITEM && !item.is_empty() {
+                items.push(std::mem::take(&mut item));
+                ids = conversions.len() + customer.members.len() + 1;
+            }
+            item.push(PlannedCustomer { conversions: conversions.to_vec(), ..customer.clone() });
+        }
+    }
+    items.push(item);
+    items.retain(|item| !item.is_empty());
+    items
+}
+
+fn credited(item: CreditItem) -> Option<CreditedConversion> {
+    let (_, id) = item.sk.split_once('#')?;
+    Some(CreditedConversion {
+        id: FactId::from_bare(FactKind::Conversion, id)?,
+        customer_id: item.cid,
+        occurred_at: item.at,
+        amount: Money { minor: item.am, currency: item.cu },
+        credits: item.cr,
+    })
+}
+
+fn sum_items(pk: &str, prefix: &str, ttl: i64, sums: &Sums) -> Vec<SumItem> {
+    let mut items = Vec::new();
+    for (of, rows) in sums {
+        let rows: Vec<_> = rows.iter().collect();
+        for (chunk, rows) in rows.chunks(SUMS_PER_ITEM).enumerate() {
+            items.push(SumItem {
+                pk: pk.to_owned(),
+                sk: format!("{prefix}{}#{}#{}#{chunk:03}", of.dimension.code(), of.day, of.currency),
+                ttl,
+                rows: rows
+                    .iter()
+                    .map(|(value, sum)| SumRow { k: (*value).clone(), sum: (*sum).clone() })
+                    .collect(),
+            });
+        }
+    }
+    items
+}
+
+fn sums_of(items: Vec<SumItem>, prefix: &str) -> Sums {
+    let mut sums = Sums::new();
+    for item in items {
+        let Some(of) = item.sk.strip_prefix(prefix).and_then(sum_of) else { continue };
+        let rows = sums.entry(of).or_default();
+        item.rows.into_iter().for_each(|row| rows.entry(row.k).or_default().add(&row.sum));
+    }
+    sums
+}
+
+fn sum_of(name: &str) -> Option<SumOf> {
+    let mut parts = name.split('#');
+    let dimension = Dimension::parse(parts.next()?)?;
+    let day = parts.next()?.to_owned();
+    Some(SumOf { dimension, day, currency: Currency::parse(parts.next()?)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::ExternalId;
+
+    use super::*;
+
+    #[test]
+    fn a_manifest_is_cut_into_items_without_losing_a_conversion() {
+        let tenant = TenantId::parse("demo").unwrap();
+        let id = |n: usize| FactId::conversion(&tenant, &ExternalId::parse(&n.to_string()).unwrap());
+        let customer = |conversions| PlannedCustomer { customer_id: None, members: Vec::new(), conversions };
+        let customers: Vec<_> =
+            (0..50).map(|n| customer((n * 300..n * 300 + 300).map(id).collect())).collect();
+        let large = [customer((0..9_000).map(id).collect())];
+        for customers in [&customers[..], &large[..], &[]] {
+            let items = chunked(customers);
+            let ids = |item: &[PlannedCustomer]| item.iter().map(|c| c.conversions.len() + 1).sum::<usize>();
+            assert!(items.iter().all(|item| ids(item) <= IDS_PER_ITEM && !item.is_empty()));
+            let planned: Vec<_> = customers.iter().flat_map(|c| &c.conversions).collect();
+            let kept: Vec<_> = items.iter().flatten().flat_map(|c| &c.conversions).collect();
+            assert_eq!(planned, kept);
+        }
+    }
+}
