@@ -1,1 +1,15 @@
-//! (being written)
+//! What end-to-end tests and tools speak with: HTTP, as a client outside would, and nothing else.
+
+#![expect(clippy::panic, reason = "a test ends with what it saw")]
+
+mod client;
+mod stack;
+
+pub use client::{Answer, Client};
+pub use stack::{new_tenant, stack};
+
+/// The body of a file under `events/`.
+pub fn event(name: &str) -> String {
+    let path = format!("{}/../events/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}

@@ -26,7 +26,11 @@ impl FromRef<App> for Access {
 }
 
 pub fn routes() -> Routes<App> {
-    Routes::default().get("/v1/analytics/agents/revenue", "Report revenue by agent", agents::report_agents_revenue)
+    Routes::default().get(
+        "/v1/analytics/agents/revenue",
+        "Report revenue by agent",
+        agents::report_agents_revenue,
+    )
 }
 
 pub fn router(app: App) -> Router {

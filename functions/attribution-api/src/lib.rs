@@ -56,7 +56,11 @@ pub fn routes() -> Routes<App> {
         .get("/v1/attribution/runs/{run_id}", "Read one run", read::find_run)
         .post("/v1/attribution/runs/{run_id}/execute", "Execute a run", execute::execute_run)
         .get("/v1/attribution/runs/{run_id}/results", "List the credits of a run", results::list_results)
-        .get("/v1/attribution/runs/{run_id}/unattributed", "List the conversions that no touch led to", results::list_unattributed)
+        .get(
+            "/v1/attribution/runs/{run_id}/unattributed",
+            "List the conversions that no touch led to",
+            results::list_unattributed,
+        )
 }
 
 pub fn router(app: App) -> Router {

@@ -95,7 +95,7 @@ async fn touches(
             && run.config.counts(fact.channel.as_deref().unwrap_or_default())
     };
     let members = customer.members.iter().cloned().collect();
-    Ok(app.table.timeline(tenant, &members, all, counts, app.clock.now()).await?.items)
+    Ok(app.table.facts(tenant, app.clock.now()).timeline(&members, all, counts).await?.items)
 }
 
 fn digest(credited: &[CreditedConversion]) -> String {

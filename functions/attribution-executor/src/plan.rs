@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::identity::NodeId;
-use domain::ids::{FactId, FactKind};
+use domain::ids::FactKind;
 use domain::run::{Stage, Total, Totals};
 use domain::time::Hour;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -48,9 +48,9 @@ async fn wanted(app: &App, tenant: &Tenant, run: &Run, month: &str) -> Result<Ve
     let hours: Vec<Hour> = listed.into_iter().flat_map(|(_, hours)| hours).collect();
     let (from, to) = run.config.span(tenant.settings.zone());
     let hours = hours.into_iter().filter(|hour| hour.start() <= to && hour.end_bound() > from);
-    let now = app.clock.now();
+    let reader = app.table.facts(tenant, app.clock.now());
     let facts: Vec<Vec<Fact>> = stream::iter(hours)
-        .map(|hour| app.table.facts_of_hour(tenant, FactKind::Conversion, hour, now))
+        .map(|hour| async move { reader.of_hour(FactKind::Conversion, hour).await })
         .buffered(ABREAST)
         .try_collect()
         .await?;
@@ -74,20 +74,21 @@ async fn by_shard(
     let mut customers = Customers::of(&app.table, tenant);
     let anchors: BTreeSet<NodeId> = facts.iter().filter_map(|fact| fact.anchor.clone()).collect();
     customers.find(anchors).await?;
-    let mut planned: BTreeMap<(u32, Option<NodeId>), (Vec<NodeId>, Vec<FactId>)> = BTreeMap::new();
+    let mut planned: BTreeMap<(u32, Option<NodeId>), PlannedCustomer> = BTreeMap::new();
     for fact in facts {
         let customer = fact.anchor.as_ref().and_then(|anchor| customers.known(anchor));
-        let id = customer.and_then(|customer| customer.id().cloned());
-        let shard = keys::run_shard(id.as_ref().map_or(fact.id.bare().as_str(), NodeId::bare));
-        let entry = planned.entry((shard, id)).or_default();
-        if let Some(customer) = customer {
-            entry.0 = customer.members.iter().cloned().collect();
-        }
-        entry.1.push(fact.id.clone());
+        let customer_id = customer.and_then(|customer| customer.id().cloned());
+        let shard = keys::run_shard(customer_id.as_ref().map_or(fact.id.bare().as_str(), NodeId::bare));
+        let planned = planned.entry((shard, customer_id.clone())).or_insert_with(|| PlannedCustomer {
+            customer_id,
+            members: customer.map(|customer| customer.members.iter().cloned().collect()).unwrap_or_default(),
+            conversions: Vec::new(),
+        });
+        planned.conversions.push(fact.id.clone());
     }
     let mut shards: BTreeMap<u32, Vec<PlannedCustomer>> = BTreeMap::new();
-    for ((shard, customer_id), (members, conversions)) in planned {
-        shards.entry(shard).or_default().push(PlannedCustomer { customer_id, members, conversions });
+    for ((shard, _), customer) in planned {
+        shards.entry(shard).or_default().push(customer);
     }
     Ok(shards)
 }

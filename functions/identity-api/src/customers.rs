@@ -98,6 +98,7 @@ async fn known_customer(
         return Ok(Some(customer));
     }
     let first = Paging { span: Span::ALL, after: None, limit: 1, newest_first: true };
-    let facts = access.table.timeline(tenant, &customer.members, first, |_| true, access.clock.now()).await?;
+    let facts = access.table.facts(tenant, access.clock.now());
+    let facts = facts.timeline(&customer.members, first, |_| true).await?;
     Ok((!facts.items.is_empty()).then_some(customer))
 }

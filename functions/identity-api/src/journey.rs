@@ -41,7 +41,8 @@ pub(crate) async fn read_journey(
     query.finish()?;
     let customer = named_customer(&access, tenant, &id).await?;
     let paging = Paging { span, after: after.as_ref(), limit, newest_first: false };
-    let page = access.table.timeline(tenant, &customer.members, paging, |_| true, access.clock.now()).await?;
+    let page =
+        access.table.facts(tenant, access.clock.now()).timeline(&customer.members, paging, |_| true).await?;
     let of_kind =
         |kind| page.items.iter().map(|fact: &Fact| &fact.id).filter(move |id| id.kind() == kind).cloned();
     let calls: Vec<FactId> = of_kind(FactKind::Interaction).collect();

@@ -56,14 +56,14 @@ pub(crate) async fn page(
     let keep = |fact: &Fact| {
         fact.id.kind() == kind && agent_id.as_ref().is_none_or(|agent| fact.agent_id.as_ref() == Some(agent))
     };
-    let now = access.clock.now();
+    let facts = access.table.facts(tenant, access.clock.now());
     let page = match member {
-        None => access.table.newest(tenant, kind, paging, keep, now).await?,
+        None => facts.newest(kind, paging, keep).await?,
         // An id that we never gave out has no facts.
         Some(Err(_)) => return Ok(FactPage { ids: Vec::new(), next_cursor: None }),
         Some(Ok(node)) => {
             let members = members(access, tenant, &node).await?;
-            access.table.timeline(tenant, &members, paging, keep, now).await?
+            facts.timeline(&members, paging, keep).await?
         }
     };
     Ok(FactPage {

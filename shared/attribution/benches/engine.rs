@@ -12,18 +12,12 @@ use attribution::{Journeys, JourneysBuf, Model};
 
 const SEED: u64 = 20_261_120;
 /// Journeys per mille of each length from 1 on.
-const LENGTHS: [u64; 20] = [
-    300, 190, 140, 100, 75, 55, 40, 28, 20, 14, 10, 8, 6, 4, 3, 2, 2, 1, 1, 1,
-];
+const LENGTHS: [u64; 20] = [300, 190, 140, 100, 75, 55, 40, 28, 20, 14, 10, 8, 6, 4, 3, 2, 2, 1, 1, 1];
 const WEEK_MS: u64 = 7 * 86_400_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let measured = std::env::args().any(|argument| argument == "--bench");
-    let (size, passes) = if measured {
-        (1_000_000, 15)
-    } else {
-        (1_000, 1)
-    };
+    let (size, passes) = if measured { (1_000_000, 15) } else { (1_000, 1) };
     let journeys = synthetic_journeys(size)?;
     let journeys = journeys.as_journeys();
     let mut out = vec![0; journeys.touches()];
@@ -39,11 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let times = measure(&model, journeys, &mut out, passes);
         let speed = |time: Duration| journeys.touches() as u128 / time.as_micros().max(1);
         let (median, best) = (times[times.len() / 2], times[0]);
-        println!(
-            "{name:<14} median {:>5} M touches/s, best {:>5}",
-            speed(median),
-            speed(best)
-        );
+        println!("{name:<14} median {:>5} M touches/s, best {:>5}", speed(median), speed(best));
     }
     Ok(())
 }

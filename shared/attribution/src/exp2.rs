@@ -109,10 +109,7 @@ const fn powers(skipped: usize) -> [u64; 256] {
     table
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the root of a number of at most 1 is at most 1"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the root of a number of at most 1 is at most 1")]
 const fn square_root(number: u64) -> u64 {
     ((number as u128) << TABLE_BITS).isqrt() as u64
 }
@@ -141,21 +138,9 @@ mod tests {
     }
 
     #[test]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "2^53 is far finer than a weight's unit"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "2^53 is far finer than a weight's unit")]
     fn weights_are_the_nearest_to_the_exponential() {
-        for half_life in [
-            1,
-            3,
-            1000,
-            DAY_MS,
-            7 * DAY_MS,
-            u64::MAX >> 5,
-            u64::MAX >> 2,
-            u64::MAX,
-        ] {
+        for half_life in [1, 3, 1000, DAY_MS, 7 * DAY_MS, u64::MAX >> 5, u64::MAX >> 2, u64::MAX] {
             let decay = decay(half_life);
             let step = (half_life / 5_003).max(1);
             for age in (0..60_000).map_while(|i| step.checked_mul(i)) {

@@ -43,11 +43,7 @@ impl<'a> Journeys<'a> {
         if !(counted && spans && offsets.is_sorted()) {
             return Err(JourneysError::Offsets);
         }
-        let journeys = Self {
-            offsets,
-            ages_ms,
-            amounts_minor,
-        };
+        let journeys = Self { offsets, ages_ms, amounts_minor };
         for (index, journey) in journeys.iter().enumerate() {
             check(index, journey.ages_ms)?;
         }
@@ -75,16 +71,11 @@ impl<'a> Journeys<'a> {
         let ages_ms = self.ages_ms;
         let ends = self.offsets.iter().skip(1);
         let mut start = 0;
-        ends.zip(self.amounts_minor)
-            .map(move |(end, amount_minor)| {
-                let span = start..at(*end);
-                start = span.end;
-                Journey {
-                    amount_minor: *amount_minor,
-                    ages_ms: &ages_ms[span.clone()],
-                    span,
-                }
-            })
+        ends.zip(self.amounts_minor).map(move |(end, amount_minor)| {
+            let span = start..at(*end);
+            start = span.end;
+            Journey { amount_minor: *amount_minor, ages_ms: &ages_ms[span.clone()], span }
+        })
     }
 }
 
@@ -106,11 +97,7 @@ impl JourneysBuf {
     pub fn with_capacity(journeys: usize, touches: usize) -> Self {
         let mut offsets = Vec::with_capacity(journeys + 1);
         offsets.push(0);
-        Self {
-            offsets,
-            ages_ms: Vec::with_capacity(touches),
-            amounts_minor: Vec::with_capacity(journeys),
-        }
+        Self { offsets, ages_ms: Vec::with_capacity(touches), amounts_minor: Vec::with_capacity(journeys) }
     }
 
     /// Adds a conversion with the ages of its touches, oldest first; no touches are allowed too.
@@ -135,11 +122,7 @@ impl JourneysBuf {
 
     /// What was pushed, for [`Model::credit_into`](crate::Model::credit_into).
     pub fn as_journeys(&self) -> Journeys<'_> {
-        Journeys {
-            offsets: &self.offsets,
-            ages_ms: &self.ages_ms,
-            amounts_minor: &self.amounts_minor,
-        }
+        Journeys { offsets: &self.offsets, ages_ms: &self.ages_ms, amounts_minor: &self.amounts_minor }
     }
 }
 
@@ -171,9 +154,9 @@ pub enum JourneysError {
 impl fmt::Display for JourneysError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Offsets => f.write_str(
-                "offsets must rise from 0 to the number of ages, one more than there are amounts",
-            ),
+            Self::Offsets => {
+                f.write_str("offsets must rise from 0 to the number of ages, one more than there are amounts")
+            }
             Self::NotOldestFirst { journey } => {
                 write!(f, "the touches of journey {journey} must be oldest first")
             }

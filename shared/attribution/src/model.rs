@@ -42,11 +42,7 @@ pub enum Model {
 
 impl Model {
     /// The usual position-based model.
-    pub const POSITION_40_20_40: Self = Self::PositionBased {
-        first: 40,
-        middle: 20,
-        last: 40,
-    };
+    pub const POSITION_40_20_40: Self = Self::PositionBased { first: 40, middle: 20, last: 40 };
 
     /// Time decay with a half-life in milliseconds, which must not be 0.
     pub const fn time_decay(half_life_ms: u64) -> Result<Self, ParameterError> {
@@ -57,19 +53,11 @@ impl Model {
     }
 
     /// Position-based with own weights, of which at least one must not be 0.
-    pub const fn position_based(
-        first: u32,
-        middle: u32,
-        last: u32,
-    ) -> Result<Self, ParameterError> {
+    pub const fn position_based(first: u32, middle: u32, last: u32) -> Result<Self, ParameterError> {
         if first == 0 && middle == 0 && last == 0 {
             return Err(ParameterError::NoPosition);
         }
-        Ok(Self::PositionBased {
-            first,
-            middle,
-            last,
-        })
+        Ok(Self::PositionBased { first, middle, last })
     }
 
     /// Credits every touch of every journey; `out` holds one credit per touch, in their order.
@@ -88,11 +76,9 @@ impl Model {
             Self::LastTouch => last_touch::credit(journeys, out),
             Self::Linear => linear::credit(journeys, out),
             Self::TimeDecay { half_life_ms } => time_decay::credit(half_life_ms, journeys, out),
-            Self::PositionBased {
-                first,
-                middle,
-                last,
-            } => position_based::credit([first, middle, last], journeys, out),
+            Self::PositionBased { first, middle, last } => {
+                position_based::credit([first, middle, last], journeys, out)
+            }
         }
     }
 
@@ -105,11 +91,9 @@ impl Model {
             Self::LastTouch => last_touch::weights(ages_ms, out),
             Self::Linear => linear::weights(ages_ms, out),
             Self::TimeDecay { half_life_ms } => time_decay::weights(half_life_ms, ages_ms, out),
-            Self::PositionBased {
-                first,
-                middle,
-                last,
-            } => position_based::weights([first, middle, last], ages_ms, out),
+            Self::PositionBased { first, middle, last } => {
+                position_based::weights([first, middle, last], ages_ms, out)
+            }
         }
     }
 }

@@ -24,11 +24,7 @@ impl Reciprocal {
     pub(crate) fn new(divisor: NonZeroU64) -> Self {
         let divisor = divisor.get();
         let shift = divisor.leading_zeros();
-        Self {
-            divisor,
-            shift,
-            inverse: inverse(divisor << shift),
-        }
+        Self { divisor, shift, inverse: inverse(divisor << shift) }
     }
 
     #[inline]
@@ -58,9 +54,7 @@ impl Reciprocal {
         debug_assert!(amount <= Self::MAX_AMOUNT);
         let share = high_product(part << self.shift, self.inverse);
         let estimate = high_product(amount << 1, share);
-        let remainder = amount
-            .wrapping_mul(part)
-            .wrapping_sub(estimate.wrapping_mul(self.divisor));
+        let remainder = amount.wrapping_mul(part).wrapping_sub(estimate.wrapping_mul(self.divisor));
         if remainder < self.divisor {
             (estimate, remainder)
         } else {

@@ -73,11 +73,7 @@ pub(crate) fn fits(total: i64) -> bool {
 /// A part with the sign of the total. Parts never exceed the total, so `i64::MIN` works too.
 #[inline]
 pub(crate) fn signed(part: u64, total: i64) -> i64 {
-    if total < 0 {
-        part.cast_signed().wrapping_neg()
-    } else {
-        part.cast_signed()
-    }
+    if total < 0 { part.cast_signed().wrapping_neg() } else { part.cast_signed() }
 }
 
 /// Compares all pairs of remainders, without a branch that depends on them.
@@ -147,10 +143,7 @@ fn split_wide(total: i64, weights: &[u64], sum: u128, out: &mut [i64]) {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a quota is at most the amount, which is one word"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a quota is at most the amount, which is one word")]
 fn narrowed(quota: u128) -> u64 {
     quota as u64
 }

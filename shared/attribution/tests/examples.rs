@@ -31,14 +31,8 @@ fn weights(model: Model, ages_ms: &[u64]) -> Vec<u64> {
 
 #[test]
 fn three_equal_parts_of_a_hundred_lose_no_cent() {
-    assert_eq!(
-        credits(Model::Linear, 10_000, &[2, 1, 0]),
-        [3_334, 3_333, 3_333]
-    );
-    assert_eq!(
-        credits(Model::Linear, -10_000, &[2, 1, 0]),
-        [-3_334, -3_333, -3_333]
-    );
+    assert_eq!(credits(Model::Linear, 10_000, &[2, 1, 0]), [3_334, 3_333, 3_333]);
+    assert_eq!(credits(Model::Linear, -10_000, &[2, 1, 0]), [-3_334, -3_333, -3_333]);
 }
 
 #[test]
@@ -66,10 +60,7 @@ fn a_touch_too_old_to_weigh_anything_gets_nothing() {
 #[test]
 fn forty_twenty_forty_shares_by_position() {
     let model = Model::POSITION_40_20_40;
-    assert_eq!(
-        credits(model, 150_000, &[2, 1, 0]),
-        [60_000, 30_000, 60_000]
-    );
+    assert_eq!(credits(model, 150_000, &[2, 1, 0]), [60_000, 30_000, 60_000]);
     assert_eq!(credits(model, 150_000, &[1, 0]), [75_000, 75_000]);
     assert_eq!(credits(model, 150_000, &[0]), [150_000]);
     assert_eq!(credits(model, 101, &[4, 3, 2, 1, 0]), [40, 7, 7, 7, 40]);
@@ -87,16 +78,9 @@ fn two_touches_share_as_first_to_last() {
 
 #[test]
 fn positions_without_any_weight_are_linear() {
-    let nothing = Model::PositionBased {
-        first: 0,
-        middle: 0,
-        last: 0,
-    };
+    let nothing = Model::PositionBased { first: 0, middle: 0, last: 0 };
     for ages_ms in [&[0][..], &[1, 0], &[2, 1, 0], &[4, 3, 2, 1, 0]] {
-        assert_eq!(
-            credits(nothing, 1001, ages_ms),
-            credits(Model::Linear, 1001, ages_ms)
-        );
+        assert_eq!(credits(nothing, 1001, ages_ms), credits(Model::Linear, 1001, ages_ms));
         assert_eq!(weights(nothing, ages_ms), weights(Model::Linear, ages_ms));
     }
 }
@@ -124,10 +108,7 @@ fn ten_thousand_touches_share_any_amount_without_overflow() {
             let credits = credits(model, amount_minor, &ages_ms);
             assert_eq!(credits.iter().sum::<i64>(), amount_minor, "{model:?}");
         }
-        assert_eq!(
-            credits(model, unit, &ages_ms),
-            split(unit, &weights(model, &ages_ms))
-        );
+        assert_eq!(credits(model, unit, &ages_ms), split(unit, &weights(model, &ages_ms)));
     }
 }
 
@@ -154,14 +135,8 @@ fn weights_of_nothing_but_zeros_split_equally() {
 #[test]
 fn impossible_parameters_are_refused_with_a_sentence() {
     assert_eq!(Model::time_decay(0), Err(ParameterError::NoHalfLife));
-    assert_eq!(
-        Model::position_based(0, 0, 0),
-        Err(ParameterError::NoPosition)
-    );
-    assert_eq!(
-        ParameterError::NoHalfLife.to_string(),
-        "the half-life must be longer than 0 milliseconds"
-    );
+    assert_eq!(Model::position_based(0, 0, 0), Err(ParameterError::NoPosition));
+    assert_eq!(ParameterError::NoHalfLife.to_string(), "the half-life must be longer than 0 milliseconds");
     assert_eq!(
         ParameterError::NoPosition.to_string(),
         "at least one of the position weights must be above 0"

@@ -23,16 +23,12 @@ fn expected() -> Vec<Expected> {
     let cells = |line: &str| line.split(',').map(number).collect();
     let rows: Vec<Vec<i64>> = CREDITS.lines().skip(1).map(cells).collect();
     let journeys = rows.chunk_by(|one, next| one[0] == next[0]);
-    let column =
-        |touches: &[Vec<i64>], index: usize| touches.iter().map(|touch| touch[index]).collect();
+    let column = |touches: &[Vec<i64>], index: usize| touches.iter().map(|touch| touch[index]).collect();
     journeys
         .map(|touches| Expected {
             number: touches[0][0],
             amount_minor: touches[0][2],
-            ages_ms: touches
-                .iter()
-                .map(|touch| touch[1].unsigned_abs() * 1000)
-                .collect(),
+            ages_ms: touches.iter().map(|touch| touch[1].unsigned_abs() * 1000).collect(),
             credits: [3, 4, 5, 6, 7].map(|index| column(touches, index)),
         })
         .collect()
@@ -42,18 +38,13 @@ fn expected() -> Vec<Expected> {
 fn credits(model: Model, expected: &[Expected]) -> Vec<Vec<i64>> {
     let mut journeys = JourneysBuf::new();
     for journey in expected {
-        journeys
-            .push(journey.amount_minor, &journey.ages_ms)
-            .expect("touches are oldest first");
+        journeys.push(journey.amount_minor, &journey.ages_ms).expect("touches are oldest first");
     }
     let journeys = journeys.as_journeys();
     assert_eq!((journeys.len(), journeys.touches()), (875, 4774));
     let mut out = vec![0; journeys.touches()];
     model.credit_into(journeys, &mut out);
-    journeys
-        .iter()
-        .map(|journey| out[journey.span].to_vec())
-        .collect()
+    journeys.iter().map(|journey| out[journey.span].to_vec()).collect()
 }
 
 #[test]
@@ -66,11 +57,7 @@ fn the_models_credit_the_synthetic_journeys_as_expected_to_the_cent() {
         (Model::time_decay(WEEK_MS).unwrap(), TIME_DECAY),
     ] {
         for (journey, credits) in expected.iter().zip(credits(model, &expected)) {
-            assert_eq!(
-                credits, journey.credits[column],
-                "{model:?}, journey {}",
-                journey.number
-            );
+            assert_eq!(credits, journey.credits[column], "{model:?}, journey {}", journey.number);
         }
     }
 }
@@ -79,22 +66,14 @@ fn the_models_credit_the_synthetic_journeys_as_expected_to_the_cent() {
 fn position_based_credits_differ_only_where_floating_point_noise_broke_an_exact_tie() {
     let expected = expected();
     let mut ties = 0;
-    for (journey, credits) in expected
-        .iter()
-        .zip(credits(Model::POSITION_40_20_40, &expected))
-    {
+    for (journey, credits) in expected.iter().zip(credits(Model::POSITION_40_20_40, &expected)) {
         if credits == journey.credits[POSITION] {
             continue;
         }
         ties += 1;
         let between = i64::try_from(credits.len() - 2).unwrap();
         let remainder = |weight: i64| journey.amount_minor * weight % (100 * between);
-        assert_eq!(
-            remainder(40 * between),
-            remainder(20),
-            "journey {}",
-            journey.number
-        );
+        assert_eq!(remainder(40 * between), remainder(20), "journey {}", journey.number);
         // All remainders tie, so the units left over belong to the first touches.
         let floor = |weight: i64| journey.amount_minor * weight / (100 * between);
         let (end, middle) = (floor(40 * between), floor(20));
@@ -103,12 +82,7 @@ fn position_based_credits_differ_only_where_floating_point_noise_broke_an_exact_
             let is_end = index == 0 || index == between + 1;
             (if is_end { end } else { middle }) + i64::from(index < leftover)
         });
-        assert_eq!(
-            credits,
-            exact.collect::<Vec<i64>>(),
-            "journey {}",
-            journey.number
-        );
+        assert_eq!(credits, exact.collect::<Vec<i64>>(), "journey {}", journey.number);
     }
     assert_eq!(ties, 22);
 }

@@ -10,12 +10,7 @@ const DAY_MS: u64 = 86_400_000;
 
 fn amount() -> impl Strategy<Value = i64> {
     let large = 1_000_000_000_000_000_i64;
-    prop_oneof![
-        -100_i64..100,
-        -1_000_000_i64..1_000_000,
-        -large..large,
-        any::<i64>(),
-    ]
+    prop_oneof![-100_i64..100, -1_000_000_i64..1_000_000, -large..large, any::<i64>(),]
 }
 
 fn weight() -> impl Strategy<Value = u64> {
@@ -24,12 +19,7 @@ fn weight() -> impl Strategy<Value = u64> {
 
 /// Small weights alone or all kinds mixed, few parts or many.
 fn weights() -> impl Strategy<Value = Vec<u64>> {
-    prop_oneof![
-        vec(0..4_u64, 1..12),
-        vec(0..=1_u64 << 40, 1..60),
-        vec(weight(), 1..12),
-        vec(weight(), 1..60),
-    ]
+    prop_oneof![vec(0..4_u64, 1..12), vec(0..=1_u64 << 40, 1..60), vec(weight(), 1..12), vec(weight(), 1..60),]
 }
 
 /// Ages in canonical order, often with equal ones.
@@ -56,11 +46,7 @@ fn model() -> impl Strategy<Value = Model> {
         Just(Model::Linear),
         half_life.prop_map(|half_life_ms| Model::time_decay(half_life_ms).expect("not 0")),
         Just(Model::POSITION_40_20_40),
-        positions.prop_map(|(first, middle, last)| Model::PositionBased {
-            first,
-            middle,
-            last
-        }),
+        positions.prop_map(|(first, middle, last)| Model::PositionBased { first, middle, last }),
     ]
 }
 
@@ -80,24 +66,15 @@ fn exact_sum(parts: &[i64]) -> i128 {
 fn by_the_book(total: i64, weights: &[u64]) -> Vec<i128> {
     let sum: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
     let product = |weight: u64| u128::from(total.unsigned_abs()) * u128::from(weight);
-    let mut parts: Vec<u128> = weights
-        .iter()
-        .map(|weight| product(*weight) / sum)
-        .collect();
+    let mut parts: Vec<u128> = weights.iter().map(|weight| product(*weight) / sum).collect();
     let leftover = u128::from(total.unsigned_abs()) - parts.iter().sum::<u128>();
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by_key(|index| Reverse(product(weights[*index]) % sum));
-    for index in order
-        .into_iter()
-        .take(usize::try_from(leftover).expect("fewer than parts"))
-    {
+    for index in order.into_iter().take(usize::try_from(leftover).expect("fewer than parts")) {
         parts[index] += 1;
     }
     let sign = i128::from(total.signum());
-    parts
-        .into_iter()
-        .map(|part| sign * part.cast_signed())
-        .collect()
+    parts.into_iter().map(|part| sign * part.cast_signed()).collect()
 }
 
 proptest! {

@@ -34,4 +34,4 @@ pub use published::covered;
 pub use runs::{ActiveRun, Run, Task, TaskOutcome};
 pub use table::Table;
 pub use tenants::{Tenant, TenantKey, Tenants};
-pub use timeline::{Fact, Page, Paging, Position, Span};
+pub use timeline::{Fact, Facts, Page, Paging, Position, Span};

@@ -133,21 +133,33 @@ impl Fact {
     }
 }
 
+/// A tenant's facts as of a moment: what has expired by then is left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    table: &'a Table,
+    tenant: &'a Tenant,
+    now: Timestamp,
+}
+
 impl Table {
+    pub fn facts<'a>(&'a self, tenant: &'a Tenant, now: Timestamp) -> Facts<'a> {
+        Facts { table: self, tenant, now }
+    }
+}
+
+impl Facts<'_> {
     /// The facts of a customer as far as `keep` keeps them: the timelines of its members, merged.
     pub async fn timeline(
         &self,
-        tenant: &Tenant,
         members: &BTreeSet<NodeId>,
         paging: Paging<'_>,
         keep: impl Fn(&Fact) -> bool,
-        now: Timestamp,
     ) -> Result<Page<Fact>, StoreError> {
         let mut kept = Vec::new();
         let mut after = paging.after.cloned();
         loop {
             let next = Paging { after: after.as_ref(), ..paging };
-            let chunk = self.timeline_chunk(tenant, members, next, now).await?;
+            let chunk = self.timeline_chunk(members, next).await?;
             kept.extend(chunk.items.into_iter().filter(|fact| !fact.expired && keep(fact)));
             after = chunk.next;
             if after.is_none() || kept.len() > paging.limit {
@@ -162,10 +174,8 @@ impl Table {
     /// The next facts of all members in order, as many as a page has at least if there are so many.
     async fn timeline_chunk(
         &self,
-        tenant: &Tenant,
         members: &BTreeSet<NodeId>,
         paging: Paging<'_>,
-        now: Timestamp,
     ) -> Result<Page<Fact>, StoreError> {
         let (mut from, mut to) = (paging.span.from.sortable(), format!("{}#~", paging.span.to.sortable()));
         match paging.after {
@@ -181,16 +191,16 @@ impl Table {
             .map(|member| {
                 let range = Range {
                     index: Some(Index::Timeline),
-                    pk: keys::node(&tenant.id, &member),
+                    pk: keys::node(&self.tenant.id, &member),
                     sk: Sorted::Between(from.clone(), to.clone()),
                     newest_first: paging.newest_first,
                     limit: (paging.limit < usize::MAX).then_some(paging.limit.saturating_add(2)),
                 };
-                async move { self.query_all::<FactItem>(&range).await }
+                async move { self.table.query_all::<FactItem>(&range).await }
             })
             .buffer_unordered(ABREAST);
         let items: Vec<Vec<FactItem>> = timelines.try_collect().await?;
-        let facts = items.into_iter().flatten().filter_map(|item| Fact::in_timeline(item, now));
+        let facts = items.into_iter().flatten().filter_map(|item| Fact::in_timeline(item, self.now));
         let mut facts: Vec<_> = facts.filter(|fact| paging.after != Some(&fact.position)).collect();
         facts.sort_by(|a, b| a.position.cmp(&b.position));
         if paging.newest_first {
@@ -200,24 +210,18 @@ impl Table {
     }
 
     /// All facts of one local hour.
-    pub async fn facts_of_hour(
-        &self,
-        tenant: &Tenant,
-        kind: FactKind,
-        hour: Hour,
-        now: Timestamp,
-    ) -> Result<Vec<Fact>, StoreError> {
+    pub async fn of_hour(&self, kind: FactKind, hour: Hour) -> Result<Vec<Fact>, StoreError> {
         let range = |shard| Range {
             index: Some(Index::Hour),
-            pk: keys::hour(&tenant.id, kind, hour, shard),
+            pk: keys::hour(&self.tenant.id, kind, hour, shard),
             sk: Sorted::Between("0".to_owned(), "~".to_owned()),
             newest_first: false,
             limit: None,
         };
         let mut facts = Vec::new();
-        for shard in 0..tenant.settings.hour_shards.max(1) {
-            let items: Vec<FactItem> = self.query_all(&range(shard)).await?;
-            let of_shard = items.into_iter().filter_map(|item| Fact::in_hour(kind, item, now));
+        for shard in 0..self.tenant.settings.hour_shards.max(1) {
+            let items: Vec<FactItem> = self.table.query_all(&range(shard)).await?;
+            let of_shard = items.into_iter().filter_map(|item| Fact::in_hour(kind, item, self.now));
             facts.extend(of_shard.filter(|fact| !fact.expired));
         }
         Ok(facts)
@@ -226,15 +230,13 @@ impl Table {
     /// A tenant's facts of one kind, newest first, as far as `keep` keeps them.
     pub async fn newest(
         &self,
-        tenant: &Tenant,
         kind: FactKind,
         paging: Paging<'_>,
         keep: impl Fn(&Fact) -> bool,
-        now: Timestamp,
     ) -> Result<Page<Fact>, StoreError> {
         let Paging { span, after: before, limit, .. } = paging;
         let (first, last) = span.months();
-        let months = self.months(&tenant.id, kind, &first, &last).await?;
+        let months = self.table.months(&self.tenant.id, kind, &first, &last).await?;
         let mut hours: Vec<Hour> =
             months.into_iter().flat_map(|(_, hours)| hours).filter(|hour| span.touches(*hour)).collect();
         hours.reverse();
@@ -245,8 +247,7 @@ impl Table {
         hours.truncate(MOST_HOURS);
         let oldest_walked = hours.last().copied();
         let mut facts = Vec::new();
-        let mut read =
-            stream::iter(hours).map(|hour| self.facts_of_hour(tenant, kind, hour, now)).buffered(ABREAST);
+        let mut read = stream::iter(hours).map(|hour| self.of_hour(kind, hour)).buffered(ABREAST);
         while let Some(mut of_hour) = read.try_next().await? {
             of_hour.retain(|fact| {
                 (span.from..=span.to).contains(&fact.time)

@@ -44,13 +44,14 @@ pub(crate) async fn listen() -> (TcpListener, String) {
 fn description() -> Value {
     let attributes = ["pk", "sk", "g1p", "g1s", "g2p", "g2s"];
     let index = |name: &str, partition: &str, sort: &str, more: &[&str]| {
-        let projected = ["ch", "vn", "ag", "tm", "am", "cu", "ty", "ra", "ttl"];
+        let always = ["ch", "vn", "ag", "tm", "am", "cu", "ty", "ra", "ttl"];
+        let projected = [more, &always].concat();
         json!({
             "IndexName": name,
             "KeySchema": schema(partition, sort),
             "Projection": {
                 "ProjectionType": "INCLUDE",
-                "NonKeyAttributes": [more, &projected].concat(),
+                "NonKeyAttributes": projected,
             },
         })
     };

@@ -45,13 +45,7 @@ fn fill(decay: &Decay, ages_ms: &[u64], out: &mut Vec<u64>) {
     out.extend(ages_ms.iter().map(|age| decay.weight(age - youngest)));
 }
 
-fn long(
-    decay: &Decay,
-    amount_minor: i64,
-    ages_ms: &[u64],
-    scratch: &mut Vec<u64>,
-    out: &mut [i64],
-) {
+fn long(decay: &Decay, amount_minor: i64, ages_ms: &[u64], scratch: &mut Vec<u64>, out: &mut [i64]) {
     fill(decay, ages_ms, scratch);
     split_into(amount_minor, scratch, out);
 }

@@ -1,0 +1,3 @@
+//! End-to-end tests: they speak HTTP only, against the functions of `template.yaml` on embedded parts.
+
+mod slice;
