@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use api::views::ConversionView;
+use api::views::{ConversionView, CreditView};
 use api::{ApiError, Caller, Cursors, Listed, Query, may};
 use axum::extract::{Path, State};
 use domain::ids::{FactId, FactKind};
@@ -10,7 +10,6 @@ use domain::run::{RunStatus, Stage};
 use store::{Attempt, CreditedConversion, Position, Run, Tenant};
 
 use crate::App;
-use crate::views::CreditView;
 
 /// A credit's place in the list: shard, conversion, and which of its credits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

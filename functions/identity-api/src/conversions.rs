@@ -33,6 +33,7 @@ pub(crate) async fn list_conversions(
     let tenant = &caller.tenant;
     let (ids, next_cursor) = match query.text("external_id") {
         Some(id) => {
+            query.single_page()?;
             query.finish()?;
             let id = ExternalId::parse(&id).map_err(|error| ApiError::field("external_id", error))?;
             (vec![FactId::conversion(&tenant.id, &id)], None)

@@ -41,6 +41,7 @@ pub(crate) async fn list_customers(
     mut query: Query,
 ) -> Result<Listed<CustomerView>, ApiError> {
     let identifier = query.text("identifier");
+    query.single_page()?;
     query.finish()?;
     let problem = "is required: TYPE:VALUE, such as phone:+14155550123 or email:ann@example.com";
     let identifier = identifier.as_deref().and_then(|text| text.split_once(':'));

@@ -32,6 +32,7 @@ pub(crate) async fn list_interactions(
 ) -> Result<Listed<InteractionView>, ApiError> {
     let tenant = &caller.tenant;
     if let Some(id) = query.text("external_id") {
+        query.single_page()?;
         let source = query.parsed("source", |text| Source::parse(text).ok_or("is not a source"));
         query.finish()?;
         let id = ExternalId::parse(&id).map_err(|error| ApiError::field("external_id", error))?;

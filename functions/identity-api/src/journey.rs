@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use api::views::{ConversionView, InteractionView};
+use api::views::{ConversionView, CreditView, InteractionView};
 use api::{Access, ApiError, Caller, Cursors, Data, Query, may};
 use axum::extract::{Path, State};
+use domain::identity::Customer;
 use domain::ids::{FactId, FactKind};
 use serde::Serialize;
-use store::{Fact, Paging};
+use store::{CreditedConversion, Fact, Paging, Tenant};
 
 use crate::customers::{CustomerView, named_customer};
 use crate::{conversions, interactions};
@@ -23,7 +24,15 @@ pub(crate) struct JourneyView {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum EventView {
     Interaction(Box<InteractionView>),
-    Conversion(Box<ConversionView>),
+    Conversion(Box<ConvertedView>),
+}
+
+/// A conversion with its credits in the newest completed run: null if that run did not take it.
+#[derive(Debug, Serialize)]
+struct ConvertedView {
+    #[serde(flatten)]
+    conversion: ConversionView,
+    credits: Option<Vec<CreditView>>,
 }
 
 /// Read a customer's journey: interactions and conversions, oldest first
@@ -53,12 +62,34 @@ pub(crate) async fn read_journey(
     for view in interactions::views(&access, tenant, calls).await? {
         events.insert(view.interaction_id.clone(), EventView::Interaction(Box::new(view)));
     }
-    for view in conversions::views(&access, tenant, sales).await? {
-        events.insert(view.conversion_event_id.clone(), EventView::Conversion(Box::new(view)));
+    let ids: Vec<FactId> = sales.iter().map(|stored| stored.id.clone()).collect();
+    let mut credits = credits(&access, tenant, (&ids, &customer)).await?;
+    for (conversion, id) in conversions::views(&access, tenant, sales).await?.into_iter().zip(ids) {
+        let converted = ConvertedView { conversion, credits: credits.remove(&id) };
+        events.insert(id.to_string(), EventView::Conversion(Box::new(converted)));
     }
     Ok(Data(JourneyView {
         customer: CustomerView::of(&customer),
         events: page.items.iter().filter_map(|fact| events.remove(&fact.id.to_string())).collect(),
         next_cursor: page.next.map(|position| cursors.seal(&position)),
     }))
+}
+
+/// The credits of conversions in the newest completed run; a conversion that the run did not take is left out.
+async fn credits(
+    access: &Access,
+    tenant: &Tenant,
+    (ids, customer): (&[FactId], &Customer),
+) -> Result<BTreeMap<FactId, Vec<CreditView>>, ApiError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let Some(run) = access.table.run_for(tenant, None, access.clock.now()).await? else {
+        return Ok(BTreeMap::new());
+    };
+    let credited = access.table.credits_in_run(&tenant.id, &run, ids, &customer.members).await?;
+    let views = |credited: &CreditedConversion| {
+        credited.credits.iter().map(|credit| CreditView::of(tenant, &run, credited, credit)).collect()
+    };
+    Ok(credited.iter().map(|(id, credited)| (id.clone(), views(credited))).collect())
 }

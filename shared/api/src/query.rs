@@ -75,6 +75,12 @@ impl Query {
         limit.unwrap_or(DEFAULT_LIMIT)
     }
 
+    /// For a list that never has a second page: takes `limit`, and a `cursor` only if it is empty.
+    pub fn single_page(&mut self) -> Result<(), ApiError> {
+        self.limit();
+        self.text("cursor").map_or(Ok(()), |_| Err(ApiError::InvalidCursor))
+    }
+
     pub fn day(&mut self, parameter: &str) -> Option<Day> {
         self.parsed(parameter, |text| Day::parse(text).ok_or("must be a day such as 2024-01-31"))
     }

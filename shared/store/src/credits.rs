@@ -235,36 +235,31 @@ impl Table {
         Ok(items.into_iter().filter_map(credited).collect())
     }
 
-    /// How an attempt credited one conversion, if it did.
-    pub async fn credits_of(
-        &self,
-        of: Attempt<'_>,
-        id: &FactId,
-    ) -> Result<Option<CreditedConversion>, StoreError> {
-        let key = keys::Key { pk: of.partition(), sk: keys::credit(id, true) };
-        Ok(self.get::<CreditItem>(&key).await?.and_then(credited))
-    }
-
-    /// How a completed run credited a conversion whose customer has these members now.
+    /// How a completed run credited conversions of a customer who has these members now.
     ///
     /// The run put the customer into a shard by the id it had then, which is the id of one of its members.
     pub async fn credits_in_run(
         &self,
         tenant: &TenantId,
         run: &Run,
-        id: &FactId,
+        ids: &[FactId],
         members: &BTreeSet<NodeId>,
-    ) -> Result<Option<CreditedConversion>, StoreError> {
+    ) -> Result<BTreeMap<FactId, CreditedConversion>, StoreError> {
         let shards: BTreeSet<_> = members.iter().map(|member| keys::run_shard(member.bare())).collect();
-        for task in self.tasks(tenant, run, Stage::Execute).await? {
-            let in_shard = task.name.parse().is_ok_and(|shard| shards.contains(&shard));
-            if let Some(attempt) = Attempt::committed(tenant, run, &task).filter(|_| in_shard)
-                && let Some(credited) = self.credits_of(attempt, id).await?
-            {
-                return Ok(Some(credited));
-            }
-        }
-        Ok(None)
+        let tasks = self.tasks(tenant, run, Stage::Execute).await?;
+        let of_members =
+            tasks.iter().filter(|task| task.name.parse().is_ok_and(|shard| shards.contains(&shard)));
+        let attempts = of_members.filter_map(|task| Attempt::committed(tenant, run, task));
+        let wanted: Vec<_> = attempts
+            .flat_map(|attempt| {
+                let places = [true, false].map(|attributed| (attempt.partition(), attributed));
+                places.into_iter().flat_map(|(pk, attributed)| {
+                    ids.iter().map(move |id| keys::Key { pk: pk.clone(), sk: keys::credit(id, attributed) })
+                })
+            })
+            .collect();
+        let items: Vec<CreditItem> = self.get_many(&wanted).await?;
+        Ok(items.into_iter().filter_map(credited).map(|credited| (credited.id.clone(), credited)).collect())
     }
 
     pub async fn put_shard_sums(&self, to: Attempt<'_>, sums: &Sums) -> Result<(), StoreError> {
