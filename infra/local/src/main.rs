@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use commands::serve;
+use commands::{send, serve};
 
 /// Turns phone calls and other touches into attributed revenue, here on embedded parts.
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ struct Cli {
 enum Command {
     /// Serve the API on 127.0.0.1; what `crae` does without a command
     Serve(serve::Args),
+    /// Sign a webhook as its provider does, and post it
+    Send(send::Args),
 }
 
 /// The embedded DynamoDB reports every failed condition as a warning, which are the normal way of things here.
@@ -38,13 +40,14 @@ fn main() -> ExitCode {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(args) => serve::run(args),
+    let done: Result<(), Box<dyn Error>> = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(args) => serve::run(args).map_err(Into::into),
+        Command::Send(args) => send::run(&args).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("crae: {}", with_causes(&error));
+            eprintln!("crae: {}", with_causes(&*error));
             ExitCode::FAILURE
         }
     }

@@ -27,7 +27,7 @@ pub struct TenantCredentials {
 
 impl TenantCredentials {
     /// The credentials of a local tenant: a pure function of its name.
-    fn of(tenant: &TenantId) -> Self {
+    pub fn of(tenant: &TenantId) -> Self {
         let made = |what: &str| hex::encode(&Sha256::digest(format!("local {what} of {tenant}"))[..12]);
         let secret = |provider: Source| {
             (provider.code().to_owned(), format!("local-{tenant}-{}", made(provider.code())))

@@ -68,7 +68,7 @@ async fn start(args: Args) -> Result<Stack, ServeError> {
     let data = if args.ephemeral { Data::Memory } else { Data::Dir(args.data_dir) };
     let stack = Stack::start(Options { port: args.port, data: data.clone(), ..Options::default() }).await?;
     let tenants = tenants::seed(&stack).await.map_err(ServeError::Tenants)?;
-    summary::print(stack.url(), &data, &tenants).map_err(ServeError::Process)?;
+    summary::show(stack.url(), &data, &tenants).map_err(ServeError::Process)?;
     if let Some(file) = ready_file {
         file.write(stack.url(), &tenants)?;
     }

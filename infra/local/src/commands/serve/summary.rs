@@ -1,39 +1,56 @@
 //! What a person at the terminal wants to know.
 
-use std::io::{self, Write};
+use std::io;
 
 use crae::Data;
 use crae::tenants::TenantCredentials;
 
-pub(super) fn print(url: &str, data: &Data, tenants: &[TenantCredentials]) -> io::Result<()> {
-    let text = text(url, data, tenants);
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever closed the output does not want to know.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
-}
+use crate::commands::{print, send};
 
-fn text(url: &str, data: &Data, tenants: &[TenantCredentials]) -> String {
-    let data = match data {
-        Data::Memory => "in memory, gone when this ends".to_owned(),
-        Data::Dir(path) => path.display().to_string(),
-    };
+/// A call to try, long enough ago that no clock has it in the future.
+const CALL: &str = r#"{"event_type":"call.started","call_id":"call-1","timestamp":"2025-03-03T10:00:00Z","data":{"phone_number":"+14155550123","agent_id":"maya"}}"#;
+
+pub(super) fn show(url: &str, data: &Data, tenants: &[TenantCredentials]) -> io::Result<()> {
     let mut lines = vec![
-        "CRAE is running; Ctrl-C stops it.".to_owned(),
+        "CRAE is running on this machine. Ctrl-C stops it.".to_owned(),
         String::new(),
         format!("  API     {url}"),
         format!("  Docs    {url}/docs"),
-        format!("  Data    {data}"),
+        format!("  Data    {}", place(data)),
     ];
-    for tenant in tenants {
-        let TenantCredentials { tenant_id, api_key, .. } = tenant;
-        lines.push(format!("  Tenant  {tenant_id}, API key {api_key}"));
+    lines.extend(tenants.iter().flat_map(credentials));
+    lines.extend(tenants.first().into_iter().flat_map(|tenant| commands(url, tenant)));
+    lines.push(String::new());
+    print(&(lines.join("\n") + "\n"))
+}
+
+fn place(data: &Data) -> String {
+    match data {
+        Data::Memory => "in memory, gone when this ends".to_owned(),
+        Data::Dir(path) => path.display().to_string(),
     }
-    let key = tenants.first().map(|tenant| format!(" -H 'X-API-Key: {}'", tenant.api_key));
-    let path = if key.is_some() { "v1/attribution/runs" } else { "health" };
-    let key = key.unwrap_or_default();
-    lines.extend([String::new(), format!("  Try     curl{key} {url}/{path}"), String::new()]);
-    lines.join("\n") + "\n"
+}
+
+fn credentials(tenant: &TenantCredentials) -> Vec<String> {
+    let mut lines = vec![format!("  Tenant  {:<8}API key           {}", tenant.tenant_id, tenant.api_key)];
+    for (provider, secret) in &tenant.webhook_secrets {
+        lines.push(format!("{:18}{:<18}{secret}", "", format!("{provider} secret")));
+    }
+    lines
+}
+
+/// Signed here, so that they work as pasted.
+fn commands(url: &str, tenant: &TenantCredentials) -> Vec<String> {
+    let TenantCredentials { tenant_id, api_key, webhook_secrets } = tenant;
+    let secret = webhook_secrets.get("convin").map(String::as_str).unwrap_or_default();
+    let signature = send::signature(secret, CALL.as_bytes());
+    vec![
+        String::new(),
+        format!("Try a webhook as Convin signs it for {tenant_id}, and read the call that it tells of:"),
+        String::new(),
+        format!("  curl {url}/v1/webhooks/convin/{tenant_id} \\"),
+        format!("    -H 'X-Webhook-Signature: {signature}' \\"),
+        format!("    -d '{CALL}'"),
+        format!("  curl {url}/v1/interactions/ext:convin:call-1 -H 'X-API-Key: {api_key}'"),
+    ]
 }
