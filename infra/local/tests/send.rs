@@ -67,7 +67,10 @@ async fn the_examples_of_every_provider_make_one_call_whatever_their_order() {
     let convin = call_of("convin:call-12345").await;
     assert_eq!((&convin["agent_id"], &convin["duration_seconds"]), (&"agent-001".into(), &900.into()));
     let telephony = call_of("telephony:pbx-20240118-0042").await;
-    assert_eq!((&telephony["outcome"], &telephony["primary_intent"]), (&"callback".into(), &"renewal".into()));
+    assert_eq!(
+        (&telephony["outcome"], &telephony["primary_intent"]),
+        (&"callback".into(), &"renewal".into())
+    );
     stack.stop().await;
 }
 

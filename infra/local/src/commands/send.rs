@@ -55,7 +55,9 @@ pub(crate) enum SendError {
     NothingThere(String),
     #[error("there was no answer")]
     NoAnswer(#[source] reqwest::Error),
-    #[error("it was refused: another secret signs for this tenant, or the payload's tenant_id is another tenant")]
+    #[error(
+        "it was refused: another secret signs for this tenant, or the payload's tenant_id is another tenant"
+    )]
     WrongSignature,
     #[error("it was refused")]
     Refused,
@@ -107,10 +109,8 @@ fn request(args: &Args, body: Vec<u8>) -> Result<reqwest::RequestBuilder, SendEr
     let secret = args.secret.clone().unwrap_or_else(local);
     // A proxy would not find this machine's own address.
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
-    let request = client.map_err(SendError::NoAnswer)?.post(format!(
-        "{url}/v1/webhooks/{provider}/{}",
-        args.tenant
-    ));
+    let request =
+        client.map_err(SendError::NoAnswer)?.post(format!("{url}/v1/webhooks/{provider}/{}", args.tenant));
     Ok(request
         .header("content-type", "application/json")
         .header("x-webhook-signature", signature(&secret, &body))

@@ -1,0 +1,174 @@
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::*;
+
+#[tokio::test]
+async fn a_run_credits_every_conversion_once_and_adds_up_to_the_cent() {
+    let shop = Shop::stocked().await;
+    let run = shop.new_run(ModelCode::Linear).await;
+    let start = shop.executed(&run).await;
+    shop.drain(&shop.app(), [start]).await;
+    let published = shop.published(&run).await;
+    assert_eq!(published.credited.len(), 7);
+    let usd = published.totals.0[&Currency::parse("USD").unwrap()];
+    assert_eq!((usd.conversions, usd.amount_minor), (4, 10_001 + 10_003 + 10_005 + 777));
+    assert_eq!((usd.attributed_minor, usd.unattributed_minor), (30_009, 777));
+    let jpy = published.totals.0[&Currency::parse("JPY").unwrap()];
+    assert_eq!((jpy.attributed_minor, jpy.unattributed_minor), (10_002 + 10_004 + 10_006, 0));
+    for conversion in published.credited.values().filter(|conversion| !conversion.credits.is_empty()) {
+        let amounts: Vec<_> = conversion.credits.iter().map(|credit| credit.amount_minor).collect();
+        let half = conversion.amount.minor / 2;
+        assert_eq!(amounts, [half + conversion.amount.minor % 2, half]);
+        assert_eq!(conversion.credits[0].agent_id.as_deref(), Some("ann"));
+    }
+    // Nothing is left for the sweeper.
+    assert!(shop.table.active_runs().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_without_conversions_completes_with_nothing() {
+    let shop = Shop::open().await;
+    let run = shop.new_run(ModelCode::TimeDecay).await;
+    let start = shop.executed(&run).await;
+    shop.drain(&shop.app(), [start]).await;
+    assert!(shop.published(&run).await.credited.is_empty());
+}
+
+#[tokio::test]
+async fn every_message_may_come_twice_and_to_two_workers_at_once() {
+    let shop = Shop::stocked().await;
+    let app = shop.app();
+    let (single, doubled) =
+        (shop.new_run(ModelCode::TimeDecay).await, shop.new_run(ModelCode::TimeDecay).await);
+    let start = shop.executed(&single).await;
+    shop.drain(&app, [start]).await;
+    let mut pending = vec![shop.executed(&doubled).await];
+    let mut seen = Vec::new();
+    while let Some(message) = pending.pop() {
+        let (first, second) = tokio::join!(shop.handled(&app, &message), shop.handled(&app, &message));
+        assert!(!first && !second);
+        seen.push(message);
+        pending.extend(shop.sent().into_iter().filter(|sent| !seen.contains(sent)));
+    }
+    assert_eq!(shop.published(&doubled).await, shop.published(&single).await);
+    // Late repetitions, after the run is over, change nothing and start nothing.
+    for message in &seen {
+        assert!(!shop.handled(&app, message).await);
+    }
+    assert!(shop.sent().is_empty());
+    assert_eq!(shop.published(&doubled).await, shop.published(&single).await);
+}
+
+#[tokio::test]
+async fn a_worker_of_an_earlier_execution_cannot_commit() {
+    let shop = Shop::stocked().await;
+    let app = shop.app();
+    let run = shop.new_run(ModelCode::Linear).await;
+    let start = shop.executed(&run).await;
+    shop.handled(&app, &start).await;
+    let old_tasks = shop.sent();
+    let old = shop.reread(&run).await;
+    let old_rows = shop.table.tasks(&shop.tenant.id, &old, Stage::Plan).await.unwrap();
+    let mut failed = old.clone();
+    failed.status = RunStatus::Failed;
+    assert!(shop.table.replace_run(&shop.tenant.id, &failed).await.unwrap());
+    let restart = shop.executed(&shop.reread(&run).await).await;
+    shop.drain(&app, [restart]).await;
+    let published = shop.published(&run).await;
+    for task in &old_tasks {
+        assert!(!shop.handled(&app, task).await);
+    }
+    for row in old_rows {
+        let late = store::Task { attempt: Some("att_late".to_owned()), ..row };
+        assert!(!shop.table.commit_task(&shop.tenant.id, &old, &late).await.unwrap());
+    }
+    assert_eq!(shop.published(&run).await, published);
+}
+
+#[tokio::test]
+async fn facts_received_after_execute_do_not_count() {
+    let shop = Shop::stocked().await;
+    let (before, after) = (shop.new_run(ModelCode::Linear).await, shop.new_run(ModelCode::Linear).await);
+    let start = shop.executed(&before).await;
+    shop.drain(&shop.app(), [start]).await;
+    let start = shop.executed(&after).await;
+    shop.stack.clock.advance(1);
+    shop.convert("late", "c0", at("2026-02-01T00:00:00Z"), (5_000, "USD")).await;
+    shop.touch("late", &["c1"], at("2026-01-31T05:00:00Z"), "eve").await;
+    shop.drain(&shop.app(), [start]).await;
+    assert_eq!(shop.published(&after).await, shop.published(&before).await);
+}
+
+#[tokio::test]
+async fn a_run_whose_credits_do_not_add_up_fails_and_publishes_nothing() {
+    let shop = Shop::stocked().await;
+    let app = shop.app();
+    let run = shop.new_run(ModelCode::Linear).await;
+    let start = shop.executed(&run).await;
+    shop.handled(&app, &start).await;
+    for task in shop.sent() {
+        assert!(!shop.handled(&app, &task).await);
+    }
+    // Between planning and executing, a planned conversion disappears.
+    let id = domain::ids::FactId::conversion(&shop.tenant.id, &ExternalId::parse("alone").unwrap());
+    let key = store::keys::fact(&shop.tenant.id, &id);
+    let client = shop.stack.host(&[]).aws.dynamodb();
+    let attribute = |value: String| AttributeValue::S(value);
+    client
+        .delete_item()
+        .table_name(testkit::TABLE)
+        .key("pk", attribute(key.pk))
+        .key("sk", attribute(key.sk))
+        .send()
+        .await
+        .unwrap();
+    shop.drain(&app, shop.sent()).await;
+    let failed = {
+        let messages = shop.swept().await;
+        shop.drain(&app, messages).await;
+        shop.reread(&run).await
+    };
+    assert_eq!(failed.status, RunStatus::Failed);
+    assert!(failed.failure.unwrap().contains("add up"));
+    // Executed again, it starts over with what there is.
+    let restart = shop.executed(&shop.reread(&run).await).await;
+    shop.drain(&app, [restart]).await;
+    assert_eq!(shop.published(&run).await.credited.len(), 6);
+}
+
+#[tokio::test]
+async fn a_run_whose_messages_are_lost_is_sent_on_its_way_by_the_sweeper() {
+    let shop = Shop::stocked().await;
+    let app = shop.app();
+    let run = shop.new_run(ModelCode::PositionBased).await;
+    let start = shop.executed(&run).await;
+    assert!(!shop.handled(&app, &start).await);
+    // All that was sent is lost, again and again: each tick goes on from what is committed.
+    let mut ticks = 0;
+    while shop.reread(&run).await.status == RunStatus::Running {
+        drop(shop.sent());
+        for message in shop.swept().await {
+            shop.handled(&app, &message).await;
+            if let Some(task) = shop.sent().into_iter().next() {
+                shop.handled(&app, &task).await;
+            }
+        }
+        ticks += 1;
+        assert!(ticks < 50, "it stands still");
+    }
+    shop.published(&run).await;
+}
+
+#[tokio::test]
+async fn a_run_that_stands_still_for_half_an_hour_is_failed() {
+    let shop = Shop::stocked().await;
+    let run = shop.new_run(ModelCode::Linear).await;
+    let start = shop.executed(&run).await;
+    assert!(!shop.handled(&shop.app(), &start).await);
+    shop.stack.clock.advance(31 * MINUTE_MS);
+    shop.swept().await;
+    let failed = shop.reread(&run).await;
+    assert_eq!(failed.status, RunStatus::Failed);
+    assert!(failed.failure.unwrap().contains("stood still"));
+    assert!(shop.table.active_runs().await.unwrap().is_empty());
+}
