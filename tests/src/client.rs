@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use crae::tenants::TenantCredentials;
 use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -14,6 +15,7 @@ pub struct Answer {
     pub status: u16,
     pub body: Value,
     pub text: String,
+    pub headers: HeaderMap,
 }
 
 impl Answer {
@@ -25,6 +27,22 @@ impl Answer {
 
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// The fields that an error names.
+    pub fn fields(&self) -> Vec<&str> {
+        let details = self.body["details"].as_array();
+        details.into_iter().flatten().filter_map(|problem| problem["field"].as_str()).collect()
+    }
+
+    /// An error in a line, as tables of cases write it: `400 VALIDATION_ERROR currency amount_decimal`.
+    pub fn refusal(&self) -> String {
+        let words = [vec![self.code()], self.fields()].concat().join(" ");
+        format!("{} {words}", self.status).trim_end().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
@@ -41,7 +59,14 @@ impl Client {
         Self { url: url.to_owned(), tenant, http: reqwest::Client::new() }
     }
 
-    /// Sends anything with this tenant's key.
+    /// The same tenant's client with another key.
+    #[must_use]
+    pub fn with_key(&self, api_key: &str) -> Self {
+        let tenant = TenantCredentials { api_key: api_key.to_owned(), ..self.tenant.clone() };
+        Self { tenant, ..self.clone() }
+    }
+
+    /// Sends anything with this tenant's key. An empty `x-api-key` sends none.
     pub async fn try_send(
         &self,
         method: &str,
@@ -58,9 +83,9 @@ impl Client {
             request = request.header(*name, *value);
         }
         let answer = request.send().await?;
-        let status = answer.status().as_u16();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await?;
-        Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or_default(), text })
+        Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or_default(), text, headers })
     }
 
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {

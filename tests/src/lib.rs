@@ -3,10 +3,14 @@
 #![expect(clippy::panic, reason = "a test ends with what it saw")]
 
 mod client;
+mod routes;
 mod stack;
 
 pub use client::{Answer, Client};
-pub use stack::{new_tenant, stack};
+pub use routes::{Declared, routes};
+pub use stack::{
+    KeyState, deliveries_done, kept_deliveries, new_tenant, new_tenant_in, now, stack, with_permissions,
+};
 
 /// The body of a file under `events/`.
 pub fn event(name: &str) -> String {

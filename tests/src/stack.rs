@@ -1,6 +1,14 @@
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use crae::{Options, Stack, tenants};
+use domain::ids::TenantId;
+use domain::permission::{Permission, Permissions};
+use domain::tenant::Settings;
+use domain::time::{DAY_MS, Timestamp, Zone};
+use sha2::{Digest, Sha256};
+use store::{ApiKey, Delivery, StoreError, Table, Tenant, TenantKey};
 use tokio::sync::OnceCell;
 
 use crate::Client;
@@ -17,9 +25,94 @@ pub async fn stack() -> &'static Stack {
 
 /// A client of a tenant that no other test knows, so that all tests run at once.
 pub async fn new_tenant() -> Client {
-    static MADE: AtomicU32 = AtomicU32::new(0);
+    let name = new_name("tenant");
     let stack = stack().await;
-    let name = format!("tenant-{}", MADE.fetch_add(1, Ordering::Relaxed));
-    let tenant = tenants::create(stack, &name, &[]).await.unwrap_or_else(|error| panic!("{error}"));
-    Client::new(stack.url(), tenant)
+    Client::new(stack.url(), done(tenants::create(stack, &name, &[]).await))
+}
+
+/// A new tenant whose days begin at midnight of an IANA zone.
+pub async fn new_tenant_in(time_zone: &str) -> Client {
+    let name = new_name("tenant");
+    let stack = stack().await;
+    let settings = Settings { time_zone: time_zone.to_owned(), ..Settings::default() };
+    let key = TenantKey::new(Sha256::digest(&name).into());
+    done(table().await.create_tenant(&Tenant { id: tenant_id(&name), settings, key }).await);
+    // What exists is left as it is; the credentials are still missing.
+    Client::new(stack.url(), done(tenants::create(stack, &name, &[]).await))
+}
+
+/// What the API's clock shows.
+pub async fn now() -> Timestamp {
+    stack().await.host("tests").clock.now()
+}
+
+/// How an API key came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    Active,
+    Revoked,
+}
+
+/// A client with a key of its own, which holds these permissions and no others.
+pub async fn with_permissions(
+    client: &Client,
+    permissions: impl IntoIterator<Item = Permission>,
+    state: KeyState,
+) -> Client {
+    let (key_id, secret) = (new_name("key"), "of-a-test");
+    let key = ApiKey {
+        key_id: key_id.clone(),
+        tenant: tenant_id(&client.tenant.tenant_id),
+        secret_hash: hex::encode(Sha256::digest(secret)),
+        permissions: permissions.into_iter().collect::<Permissions>(),
+        created_at: now().await,
+        revoked: state == KeyState::Revoked,
+    };
+    assert!(done(table().await.create_api_key(&key).await), "the key {key_id} existed before");
+    client.with_key(&format!("crk_{key_id}_{secret}"))
+}
+
+/// The deliveries of a tenant that are kept for people to look at: unreadable, or of a type nobody handles.
+///
+/// No route shows them yet, so they are read from the table.
+pub async fn kept_deliveries(client: &Client) -> Vec<Delivery> {
+    let (table, now) = (table().await, now().await);
+    // A test may run past midnight.
+    let days: BTreeSet<_> = [now.plus_ms(-DAY_MS), now].map(|time| Zone::UTC.day_of(time).to_string()).into();
+    let mut kept = Vec::new();
+    for day in days {
+        let tenant = tenant_id(&client.tenant.tenant_id);
+        kept.extend(done(table.kept_deliveries(&tenant, &day.replace('-', "")).await));
+    }
+    kept
+}
+
+/// Waits until no delivery of any tenant is queued or being worked on.
+pub async fn deliveries_done() {
+    loop {
+        let counts = stack().await.queues().counts("crae-deliveries").await;
+        let counts = counts.unwrap_or_else(|error| panic!("{error}"));
+        if counts.visible + counts.in_flight + counts.delayed == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn table() -> Table {
+    let stack = stack().await;
+    Table::new(stack.host("tests").aws.dynamodb(), &stack.template().table.name)
+}
+
+fn new_name(what: &str) -> String {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    format!("{what}-{}", MADE.fetch_add(1, Ordering::Relaxed))
+}
+
+fn tenant_id(name: &str) -> TenantId {
+    TenantId::parse(name).unwrap_or_else(|error| panic!("{name} {error}"))
+}
+
+fn done<T>(outcome: Result<T, StoreError>) -> T {
+    outcome.unwrap_or_else(|error| panic!("{error}"))
 }

@@ -123,7 +123,7 @@ impl Script {
             Stage::Transcript => json!({ "transcript_url": format!("https://example.com/t/{number}") }),
             Stage::Intent => json!({
                 "primary_intent": self.pick(&INTENTS), "secondary_intents": ["pricing"],
-                "purchase_probability": f64::from(number % 100) / 100.0,
+                "purchase_probability": f64::from(number % 98 + 1) / 100.0,
             }),
         };
         let facts = match facts {

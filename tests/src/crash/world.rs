@@ -1,0 +1,94 @@
+//! What all senders and readers share: the tenants, what was counted, and what was found to be wrong.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::{Answer, Client};
+
+use super::ledger::Shop;
+
+/// Beyond this many, further violations are counted and not kept.
+const MOST_KEPT: usize = 100;
+
+/// Longer than any answer may take.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) shops: [Shop; 2],
+    counts: Mutex<BTreeMap<&'static str, u64>>,
+    violations: Mutex<(Vec<String>, u64)>,
+}
+
+/// There was no answer: the server died before it gave one, or gave up on giving one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unheard;
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            shops: [Shop::new("demo", seed), Shop::new("acme", seed)],
+            counts: Mutex::default(),
+            violations: Mutex::default(),
+        }
+    }
+
+    pub(super) fn count(&self, what: &'static str, by: usize) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(what).or_default() += u64::try_from(by).unwrap_or(u64::MAX);
+    }
+
+    pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that the system broke a promise.
+    pub(super) fn violated(&self, what: String) {
+        let mut violations = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
+        violations.1 += 1;
+        if violations.0.len() < MOST_KEPT {
+            violations.0.push(what);
+        }
+    }
+
+    /// Those that were kept, and how many there were.
+    pub(super) fn violations(&self) -> (Vec<String>, u64) {
+        self.violations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks once. A failure of the server's is no answer either: what became of the request is unknown.
+    pub(super) async fn ask(
+        &self,
+        client: &Client,
+        (method, path): (&str, &str),
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Option<Answer>, Unheard> {
+        let asked = client.try_send(method, path, headers, body);
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(answer)) if answer.status >= 500 => {
+                self.count("answers with a status of 5xx", 1);
+                Ok(None)
+            }
+            Ok(Ok(answer)) => Ok(Some(answer)),
+            Ok(Err(_)) => Err(Unheard),
+            Err(_) => {
+                self.violated(format!("{method} {path} was not answered within {PATIENCE:?}"));
+                Err(Unheard)
+            }
+        }
+    }
+
+    /// Reads until there is an answer that is not the server's failure, or the server is gone.
+    pub(super) async fn get(&self, client: &Client, path: &str) -> Result<Answer, Unheard> {
+        for _ in 0..20 {
+            if let Some(answer) = self.ask(client, ("GET", path), &[], Vec::new()).await? {
+                return Ok(answer);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.violated(format!("GET {path} answers 5xx again and again"));
+        Err(Unheard)
+    }
+}
