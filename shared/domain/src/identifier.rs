@@ -141,6 +141,16 @@ impl Identifier {
         Self { kind, value }
     }
 
+    /// The type's digit and the value, as items hold it.
+    pub fn to_code(&self) -> String {
+        format!("{}{}", self.kind.digit(), self.value)
+    }
+
+    pub fn of_code(code: &str) -> Option<Self> {
+        let kind = IdentifierType::of_digit(code.chars().next()?)?;
+        Some(Self::stored(kind, code[1..].to_owned()))
+    }
+
     pub fn kind(&self) -> IdentifierType {
         self.kind
     }

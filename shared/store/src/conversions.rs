@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::conversion::Conversion;
+use domain::identifier::Identifier;
 use domain::ids::{ExternalId, FactId, FactKind};
 use domain::merged::Merged;
 use domain::money::{Currency, Money};
@@ -10,8 +11,8 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::interactions::{identifier_code, identifier_of};
 use crate::keys;
+use crate::recorded::Recorded;
 use crate::table::{Table, Unless, pause};
 use crate::tenants::Tenant;
 
@@ -23,18 +24,6 @@ pub struct StoredConversion {
     pub received_at: Timestamp,
     expires_at: i64,
     revision: u64,
-}
-
-/// What became of a report.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Recorded<T> {
-    Created(T),
-    /// It was stored before and said the same.
-    Same(T),
-    /// It added something to what was stored.
-    Added(T),
-    /// It contradicts what is stored in these fields; nothing was changed.
-    Contradicts(Vec<&'static str>),
 }
 
 impl Table {
@@ -147,7 +136,7 @@ impl ConversionItem {
             id: stored.id.clone(),
             xi: conversion.external_id.clone(),
             ty: conversion.event_type.clone(),
-            ids: conversion.identifiers.iter().map(identifier_code).collect(),
+            ids: conversion.identifiers.iter().map(Identifier::to_code).collect(),
             am: conversion.amount.minor,
             cu: conversion.amount.currency,
             at: conversion.occurred_at,
@@ -165,7 +154,7 @@ impl ConversionItem {
 
 impl From<ConversionItem> for StoredConversion {
     fn from(item: ConversionItem) -> Self {
-        let identifiers: BTreeSet<_> = item.ids.iter().filter_map(|code| identifier_of(code)).collect();
+        let identifiers: BTreeSet<_> = item.ids.iter().filter_map(|code| Identifier::of_code(code)).collect();
         Self {
             id: item.id,
             conversion: Conversion {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::identifier::{Identifier, IdentifierType};
+use domain::identifier::Identifier;
 use domain::ids::{ExternalId, FactId, FactKind};
 use domain::interaction::{CallEvent, Cell, Field, Interaction, Section, SectionState, Value, Version};
 use domain::merged::Merged;
@@ -10,9 +10,9 @@ use domain::source::Source;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::conversions::Recorded;
 use crate::error::StoreError;
 use crate::keys;
+use crate::recorded::Recorded;
 use crate::table::{Table, Unless, pause};
 use crate::tenants::Tenant;
 
@@ -234,7 +234,7 @@ impl InteractionItem {
                 .iter()
                 .map(|(section, state)| (letter(*section).to_owned(), section_item(state)))
                 .collect(),
-            su: interaction.superseded.iter().map(identifier_code).collect(),
+            su: interaction.superseded.iter().map(Identifier::to_code).collect(),
             ra: stored.received_at,
             ua: stored.updated_at,
             ttl: stored.expires_at,
@@ -259,15 +259,6 @@ fn section_item(state: &SectionState) -> SectionItem {
     SectionItem { v: state.version.to_string(), cells }
 }
 
-pub(crate) fn identifier_code(identifier: &Identifier) -> String {
-    format!("{}{}", identifier.kind().digit(), identifier.value())
-}
-
-pub(crate) fn identifier_of(code: &str) -> Option<Identifier> {
-    let kind = IdentifierType::of_digit(code.chars().next()?)?;
-    Some(Identifier::stored(kind, code[1..].to_owned()))
-}
-
 fn corrupt(pk: &str) -> StoreError {
     let error = <serde_dynamo::Error as serde::de::Error>::custom("not written by this version");
     StoreError::Corrupt(pk.to_owned(), Box::new(error))
@@ -285,7 +276,7 @@ impl TryFrom<InteractionItem> for StoredInteraction {
                 sections.insert(section, section_state(stored).ok_or_else(|| corrupt(&item.pk))?);
             }
         }
-        let superseded: BTreeSet<_> = item.su.iter().filter_map(|code| identifier_of(code)).collect();
+        let superseded: BTreeSet<_> = item.su.iter().filter_map(|code| Identifier::of_code(code)).collect();
         Ok(Self {
             id,
             about: About { source: item.so, external_id: item.xi },

@@ -92,7 +92,7 @@ impl Evidence {
             return Ok(found);
         }
         let mut select = connection.prepare(
-            "SELECT queues.name, receipt > 0 AND visible_ms > 1000 * unixepoch(), body
+            "SELECT queues.name, receipt > 0 AND visible_ms > 1000 * unixepoch() + 2000, body
              FROM messages JOIN queues ON queues.id = messages.queue",
         )?;
         let mut rows = select.query([])?;

@@ -44,6 +44,8 @@ pub(super) struct Asked {
     pub(super) accepted: Option<Tick>,
     /// As it was when it was first seen completed; it must stay so.
     pub(super) completed: Option<Value>,
+    /// It ended otherwise, which was noted.
+    pub(super) failed: bool,
     /// A digest of its credits when they were first read; they must stay so.
     pub(super) digest: Option<String>,
 }
@@ -117,6 +119,6 @@ impl Ledger {
 
     /// The runs that are not known to be over.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = (usize, &Asked)> {
-        self.runs.iter().enumerate().filter(|(_, run)| run.completed.is_none())
+        self.runs.iter().enumerate().filter(|(_, run)| run.completed.is_none() && !run.failed)
     }
 }

@@ -174,7 +174,7 @@ impl Script {
         let customer = if self.chance(20) { None } else { Some(self.customer()) };
         let at_s = self.contact_s() + self.rng.i64(0..48 * HOUR_S);
         let (minor, currency) =
-            if self.chance(65) { (self.rng.i64(0..500_000), "USD") } else { (self.rng.i64(0..90_000), "JPY") };
+            if self.chance(65) { (self.rng.i64(1..500_000), "USD") } else { (self.rng.i64(1..90_000), "JPY") };
         let expected = json!({
             "external_event_id": external_id, "event_type": self.pick(&EVENT_TYPES), "currency": currency,
             "amount_decimal": amount(minor, currency), "occurred_at": moment(at_s), "event_source": "billing",

@@ -46,11 +46,14 @@ fn commands(url: &str, tenant: &TenantCredentials) -> Vec<String> {
     let signature = send::signature(secret, CALL.as_bytes());
     vec![
         String::new(),
-        format!("Try a webhook as Convin signs it for {tenant_id}, and read the call that it tells of:"),
+        format!("Try, in another terminal, a webhook as Convin signs it for {tenant_id}:"),
         String::new(),
         format!("  curl {url}/v1/webhooks/convin/{tenant_id} \\"),
         format!("    -H 'X-Webhook-Signature: {signature}' \\"),
         format!("    -d '{CALL}'"),
+        String::new(),
+        "and read the call that it tells of:".to_owned(),
+        String::new(),
         format!("  curl {url}/v1/interactions/ext:convin:call-1 -H 'X-API-Key: {api_key}'"),
     ]
 }
