@@ -3,6 +3,7 @@
 #![expect(clippy::panic, reason = "a test ends with what it saw")]
 
 mod client;
+pub mod crash;
 mod routes;
 mod stack;
 

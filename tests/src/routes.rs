@@ -27,7 +27,8 @@ impl Declared {
 
     /// Whether the route takes this path, whatever the method.
     pub fn takes(&self, path: &str) -> bool {
-        let (own, asked): (Vec<_>, Vec<_>) = (self.route.path.split('/').collect(), path.split('/').collect());
+        let (own, asked): (Vec<_>, Vec<_>) =
+            (self.route.path.split('/').collect(), path.split('/').collect());
         let same = |(own, asked): (&&str, &&str)| own == asked || is_parameter(own) && !asked.is_empty();
         own.len() == asked.len() && own.iter().zip(&asked).all(same)
     }

@@ -18,7 +18,10 @@ pub async fn stack() -> &'static Stack {
     static STACK: OnceCell<Stack> = OnceCell::const_new();
     STACK
         .get_or_init(async || {
-            Stack::start(Options::default()).await.unwrap_or_else(|error| panic!("{error}"))
+            let stack = Stack::start(Options::default()).await.unwrap_or_else(|error| panic!("{error}"));
+            // Before anything asks for them: that a tenant is unknown is remembered for a minute.
+            done(tenants::seed(&stack).await);
+            stack
         })
         .await
 }

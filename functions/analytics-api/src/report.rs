@@ -63,8 +63,7 @@ pub(crate) async fn asked(access: &Access, tenant: &Tenant, mut query: Query) ->
     let run = match run_id {
         None => access.table.run_for(tenant, Some((start, end)), now).await?,
         Some(id) => {
-            let run = if id.contains('#') { None } else { access.table.run(&tenant.id, &id, now).await? };
-            let run = run.ok_or(ApiError::NotFound("run"))?;
+            let run = access.table.run(&tenant.id, &id, now).await?.ok_or(ApiError::NotFound("run"))?;
             if run.status != RunStatus::Completed {
                 return Err(ApiError::NotCompleted(run.status.name()));
             }

@@ -104,7 +104,8 @@ async fn page(
             Some(place) if task.name == place.shard => Some(&place.conversion),
             Some(_) | None => None,
         };
-        for conversion in app.access.table.credits(attempt, attributed, from, limit + 1).await? {
+        // One more than a page, to know of a next one; and one more again, since the first may be listed already.
+        for conversion in app.access.table.credits(attempt, attributed, from, limit + 2).await? {
             for credit in 0..conversion.credits.len().max(1) {
                 let place = Place { shard: task.name.clone(), conversion: conversion.id.clone(), credit };
                 if after.as_ref().is_none_or(|after| place > *after) {

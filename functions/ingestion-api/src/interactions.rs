@@ -143,10 +143,10 @@ fn take_people(body: &mut Reader<'_>, facts: &mut Facts) {
     let agent_id = body.optional("agent_id", printable_or_number);
     facts.text(Field::TeamId, body.optional("team_id", printable_or_number));
     let participants = body.objects("participants", 0..=20, |item| {
-        let participant_type = item.required("participant_type", json::printable(64))?;
+        let participant_type = item.required("participant_type", json::printable(64));
         let id = item.optional("external_agent_id", printable_or_number);
         let role = item.optional("role", json::printable(64));
-        Some((participant_type, id, role))
+        Some((participant_type?, id, role))
     });
     facts.text(Field::AgentId, agent_of(&participants).or(agent_id));
     if !participants.is_empty() {

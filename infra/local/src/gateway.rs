@@ -25,8 +25,7 @@ use tower::Service;
 
 use answer::Refusal;
 use event::Incoming;
-use routes::Routes;
-pub use routes::{Route, RouteError};
+pub use routes::{Found, Route, RouteError, Routes};
 
 /// A function behind the gateway.
 #[derive(Clone)]

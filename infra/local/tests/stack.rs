@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use crae::{Data, Options, Stack, StackError, functions};
+use crae::{Data, Options, Stack, StackError};
 
 fn in_folder(path: &Path) -> Options {
     Options { data: Data::Dir(path.to_owned()), ..Options::default() }
@@ -119,18 +119,4 @@ async fn a_stack_outlives_the_test_that_started_it_and_stops_at_once() {
     stack.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     assert!(reqwest::get(&url).await.is_err());
-}
-
-#[tokio::test]
-async fn every_function_starts_with_no_more_than_the_template_gives_it() {
-    let stack = start(Options::default()).await;
-    for function in functions::ALL {
-        let host = stack.host(function.name);
-        assert!(function.connect(&host).is_ok(), "{}", function.name);
-        let mut functions = stack.template().functions.iter();
-        let given = &functions.find(|found| found.name == function.name).unwrap().environment;
-        let asked = host.env.asked();
-        assert!(asked.iter().all(|name| given.contains_key(name)), "{}: {asked:?}", function.name);
-    }
-    stack.stop().await;
 }

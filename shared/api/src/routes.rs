@@ -10,7 +10,9 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use http::{HeaderName, HeaderValue, Method};
+use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
+use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
@@ -72,13 +74,45 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 /// The routes with their state and the layers that every function has: our own 404 and 405, a request id in every
 /// error, panics as 500, headers that keep answers out of caches and frames.
 pub fn serve<S: Clone + Send + Sync + 'static>(routes: Routes<S>, state: S) -> Router {
-    routes
+    let router = routes
         .router
         .fallback(|| async { ApiError::NoSuchPath })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .with_state(state)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(finish))
+        .layer(from_fn(finish));
+    // Around the router, since layers run after it has picked the route.
+    Router::new().fallback_service(MapRequest::new(router, with_path_as_sent))
+}
+
+/// Puts the path together again from what the gateway sent, which is decoded.
+///
+/// The runtime reads that as a URL: it cuts it at `#`, trims spaces, resolves `..` and takes `\` for `/`, so that
+/// one id would be read as another.
+fn with_path_as_sent(mut request: Request) -> Request {
+    let mut target = encoded(request.raw_http_path());
+    if target.starts_with('/') {
+        if let Some(query) = request.uri().query() {
+            target = format!("{target}?{query}");
+        }
+        if let Ok(uri) = target.parse() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+fn encoded(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                encoded.push(byte.into())
+            }
+            other => encoded.push_str(&format!("%{other:02X}")),
+        }
+    }
+    encoded
 }
 
 fn panicked(_panic: Box<dyn Any + Send>) -> Response {

@@ -130,17 +130,17 @@ impl<'a> Reader<'a> {
         reader
     }
 
-    /// Takes a list of objects; absent counts as empty. An entry that is no object comes as its problem.
+    /// Takes a list of objects; absent and null count as empty. An entry that is no object comes as its problem.
     pub fn entries(&mut self, field: &str, count: RangeInclusive<usize>) -> Vec<Result<Reader<'a>, Problem>> {
-        let items: Vec<&'a RawValue> =
-            match self.fields.remove(field).map(|raw| serde_json::from_str(raw.get())) {
-                None => Vec::new(),
-                Some(Ok(items)) => items,
-                Some(Err(_)) => {
-                    self.refuse(field, "must be a list");
-                    return Vec::new();
-                }
-            };
+        let raw = self.fields.remove(field).filter(|raw| raw.get() != "null");
+        let items: Vec<&'a RawValue> = match raw.map(|raw| serde_json::from_str(raw.get())) {
+            None => Vec::new(),
+            Some(Ok(items)) => items,
+            Some(Err(_)) => {
+                self.refuse(field, "must be a list");
+                return Vec::new();
+            }
+        };
         if !count.contains(&items.len()) {
             self.refuse(field, format!("must have {} to {} entries", count.start(), count.end()));
             return Vec::new();

@@ -71,9 +71,10 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Fixed-width decimal, so that keys sort by time.
+    /// Fixed-width decimal, so that keys sort by time; later moments than have that width (in 2286) stand for the
+    /// last one.
     pub fn sortable(self) -> String {
-        format!("{:013}", self.0.max(0))
+        format!("{:013}", self.0.clamp(0, 9_999_999_999_999))
     }
 
     fn utc(self) -> DateTime<Utc> {
@@ -216,6 +217,13 @@ mod tests {
         assert_eq!(Timestamp::parse("2024-01-15 10:30:00"), Err(TimeError::Naive));
         assert_eq!(Timestamp::parse("yesterday"), Err(TimeError::Malformed));
         assert_eq!(Timestamp::parse("0001-01-01T00:00:00Z"), Err(TimeError::TooEarly));
+    }
+
+    #[test]
+    fn moments_sort_as_text_to_the_end_of_the_calendar() {
+        let moments = [-1, 0, 999, 1_000, 1_705_314_600_000, 9_999_999_999_999, 10_413_792_000_000, i64::MAX];
+        let texts = moments.map(|ms| Timestamp::from_ms(ms).sortable());
+        assert!(texts.is_sorted() && texts.iter().all(|text| text.len() == 13), "{texts:?}");
     }
 
     #[test]

@@ -53,6 +53,10 @@ impl Table {
         first: &str,
         last: &str,
     ) -> Result<Vec<(String, Vec<Hour>)>, StoreError> {
+        // A query from a later key to an earlier one is an error, not an empty answer.
+        if first > last {
+            return Ok(Vec::new());
+        }
         let range = Range {
             index: None,
             pk: keys::months(tenant, kind),

@@ -155,12 +155,16 @@ impl Table {
         Ok(())
     }
 
+    /// None too for what is no run's id: a client's text neither reaches into other keys nor is too long for one.
     pub async fn run(
         &self,
         tenant: &TenantId,
         run_id: &str,
         now: Timestamp,
     ) -> Result<Option<Run>, StoreError> {
+        if !is_minted(run_id) {
+            return Ok(None);
+        }
         let item: Option<RunItem> = self.get(&keys::run(tenant, run_id)).await?;
         Ok(item.filter(|item| item.ttl > now.ms() / 1_000).map(|item| item.run))
     }
@@ -280,6 +284,13 @@ impl Table {
         let free = "attribute_not_exists(attempt) AND epoch = :epoch";
         self.put(&task_item(tenant, run, task.clone()), Unless::Fails(free, &epoch)).await
     }
+}
+
+/// Whether a text is `run_` and 32 hex digits.
+fn is_minted(run_id: &str) -> bool {
+    run_id.strip_prefix("run_").is_some_and(|rest| {
+        rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
 }
 
 fn run_item(tenant: &TenantId, run: &Run) -> RunItem {

@@ -75,7 +75,17 @@ async fn an_amount_is_read_exactly_from_its_text() {
 
 #[tokio::test]
 async fn a_currency_that_is_none_is_refused_alone() {
-    let cases = [json!("XXX"), json!("ABC"), json!("XAU"), json!("US"), json!(""), json!("U$D"), json!(840), json!({}), Value::Null];
+    let cases = [
+        json!("XXX"),
+        json!("ABC"),
+        json!("XAU"),
+        json!("US"),
+        json!(""),
+        json!("U$D"),
+        json!(840),
+        json!({}),
+        Value::Null,
+    ];
     let cases = cases.map(|value| ("/currency", value, "currency"));
     refuses_each(PATH, &order("hostile-1"), &cases).await;
 }
@@ -87,7 +97,6 @@ async fn a_conversions_fields_are_read_strictly() {
         ("/external_event_id", Value::Null, "external_event_id"),
         ("/external_event_id", json!("x".repeat(129)), "external_event_id"),
         ("/external_event_id", json!("order\u{0}1"), "external_event_id"),
-        ("/external_event_id", json!("order\u{2028}1 "), "external_event_id"),
         ("/event_type", Value::Null, "event_type"),
         ("/event_type", json!(""), "event_type"),
         ("/event_type", json!("x".repeat(65)), "event_type"),

@@ -56,7 +56,6 @@ pub(super) struct Call {
     pub(super) provider: &'static str,
     pub(super) id: String,
     pub(super) customer: usize,
-    pub(super) started_s: i64,
     pub(super) events: Vec<Event>,
 }
 
@@ -125,8 +124,7 @@ mod tests {
             event(Stage::Ended, 100, json!({"transcript_url": "https://e", "outcome": "sale"})),
             event(Stage::Ended, 101, json!({"outcome": null})),
         ];
-        let call =
-            Call { provider: "convin", id: "c".to_owned(), customer: 0, started_s: 0, events };
+        let call = Call { provider: "convin", id: "c".to_owned(), customer: 0, events };
         let found = json!({
             "transcript_url": "https://t", "outcome": null, "status": "completed", "source": "convin",
             "external_interaction_id": "c", "sections": {

@@ -111,8 +111,7 @@ impl Evidence {
         } else {
             let body: String = row.get(2)?;
             let message: Value = serde_json::from_str(&body).unwrap_or_default();
-            let kind =
-                if message["task"]["stage"] == "execute" { &mut self.shards } else { &mut self.steps };
+            let kind = if message["task"]["stage"] == "execute" { &mut self.shards } else { &mut self.steps };
             kind.add(in_flight);
         }
         Ok(())

@@ -35,13 +35,14 @@ pub(super) struct Report {
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) id: String,
-    pub(super) model: &'static str,
     /// Only conversions of this type; None for all.
     pub(super) event_type: Option<&'static str>,
     /// Before the first request to execute it was sent.
     pub(super) first_executed: Option<Tick>,
     /// After the first answer that it is executed: from then on its cutoff stands.
     pub(super) accepted: Option<Tick>,
+    /// It was asked to execute while it ran, which changes nothing.
+    pub(super) asked_again: bool,
     /// As it was when it was first seen completed; it must stay so.
     pub(super) completed: Option<Value>,
     /// It ended otherwise, which was noted.
@@ -53,12 +54,18 @@ pub(super) struct Asked {
 /// One thing to send. Numbers are places in the ledger.
 #[derive(Clone, Debug)]
 pub(super) enum Work {
-    Delivery { call: usize, event: usize },
+    Delivery {
+        call: usize,
+        event: usize,
+    },
     Interaction(usize),
     Conversion(usize),
     Interactions(Vec<usize>),
     /// `spoiled`: with one more entry that must be refused.
-    Conversions { entries: Vec<usize>, spoiled: bool },
+    Conversions {
+        entries: Vec<usize>,
+        spoiled: bool,
+    },
 }
 
 #[derive(Debug)]

@@ -9,11 +9,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::Client;
-
-use super::ledger::{Shop, Work};
+use super::ledger::Work;
 use super::send::send;
-use super::world::{Unheard, World};
+use super::world::{Line, Unheard};
 use super::{runs, verify};
 
 /// Senders of one tenant.
@@ -67,38 +65,133 @@ impl Aim {
 
 /// Everything that goes on while the server lives.
 pub(super) struct Life {
-    world: Arc<World>,
-    clients: Vec<Client>,
+    lines: Vec<Line>,
     over: Arc<AtomicBool>,
     tasks: JoinSet<()>,
-    sampled: Option<tokio::sync::oneshot::Receiver<()>>,
+    /// Closed once the facts that were looked at first were all found.
+    sampled: mpsc::Receiver<()>,
 }
 
 impl Life {
-    /// Begins work at once; `seed` picks what is looked at first.
-    pub(super) fn begin(world: &Arc<World>, clients: Vec<Client>, aim: Aim, seed: u64) -> Self {
+    /// Begins work at once; `rng` picks what is looked at first.
+    pub(super) fn begin(lines: Vec<Line>, aim: Aim, rng: &mut Rng) -> Self {
         let over = Arc::new(AtomicBool::new(false));
-        let (tell, sampled) = tokio::sync::oneshot::channel();
-        let tasks = JoinSet::new();
-        let mut life = Self { world: Arc::clone(world), clients, over, tasks, sampled: Some(sampled) };
+        let mut tasks = JoinSet::new();
         // A kill that is aimed at a run needs one that lasts until then.
         let runs = if matches!(aim, Aim::Run | Aim::Both) { usize::MAX } else { 2 };
-        for tenant in 0..life.clients.len().min(world.shops.len()) {
-            life.send_for(tenant);
-            life.spawn(tenant, async move |world, shop, client, over| {
-                runs::drive(&world, shop(&world), &client, runs, &over).await;
-            });
-            life.spawn(tenant, async move |world, shop, client, over| {
-                runs::spy(&world, shop(&world), &client, &over).await;
+        let (sampling, sampled) = mpsc::channel(1);
+        for line in &lines {
+            let allowance = Arc::new(AtomicI64::new(SENT_PER_LIFE));
+            for _ in 0..SENDERS {
+                tasks.spawn(keep_sending(
+                    line.clone(),
+                    Arc::clone(&allowance),
+                    Arc::clone(&over),
+                    rng.fork(),
+                ));
+            }
+            let (driven, until) = (line.clone(), Arc::clone(&over));
+            tasks.spawn(async move { runs::drive(&driven, runs, &until).await });
+            let (spied, until) = (line.clone(), Arc::clone(&over));
+            tasks.spawn(async move { runs::spy(&spied, &until).await });
+            let (looked_at, mut rng, sampling) = (line.clone(), rng.fork(), sampling.clone());
+            tasks.spawn(async move {
+                // One that is cut off by the kill found nothing wrong so far.
+                let _cut_off = verify::sample(&looked_at, &mut rng).await;
+                drop(sampling);
             });
         }
-        let (world, clients) = (Arc::clone(world), life.clients.clone());
-        life.tasks.spawn(async move {
-            if verify::sample(&world, &clients, seed).await.is_ok() {
-                // Nobody waits any more if the server was killed meanwhile.
-                drop(tell.send(()));
+        Self { lines, over, tasks, sampled }
+    }
+
+    /// Returns when it is time to kill.
+    pub(super) async fn aim(&mut self, aim: Aim, rng: &mut Rng) {
+        // Nothing is ever sent there; it closes when all have looked.
+        let looked = timeout(8 * MOST_AIMING, self.sampled.recv()).await;
+        if looked.is_err() {
+            self.violated("what was acknowledged before the kill took too long to be read");
+        }
+        sleep(Duration::from_millis(rng.u64(100..700))).await;
+        match aim {
+            Aim::Deliveries => self.burst(rng).await,
+            Aim::Run => {
+                self.see_a_run().await;
+                sleep(Duration::from_millis(rng.u64(0..250))).await;
+                self.see_a_run().await;
             }
-        });
-        life
+            Aim::Both => {
+                self.see_a_run().await;
+                self.burst(rng).await;
+            }
+            Aim::Anything | Aim::Start => {}
+        }
+    }
+
+    fn violated(&self, what: &str) {
+        self.lines.iter().take(1).for_each(|line| line.violated(what));
+    }
+
+    /// Waits until a run was just seen running.
+    async fn see_a_run(&self) {
+        let since = Instant::now();
+        let running = || self.lines.iter().any(|line| line.shop.running.load(Ordering::SeqCst));
+        while !running() && since.elapsed() < MOST_AIMING {
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Sends many deliveries at once, and returns when some of them were acknowledged.
+    async fn burst(&mut self, rng: &mut Rng) {
+        let (tell, mut told) = mpsc::channel(BURST);
+        let Some(line) = self.lines.get(rng.usize(0..self.lines.len().max(1))).cloned() else { return };
+        for _ in 0..BURST {
+            let (line, tell) = (line.clone(), tell.clone());
+            self.tasks.spawn(async move {
+                let work = line.ledger().next_delivery();
+                if send(&line, work).await.is_ok() {
+                    // Nobody listens any more once enough were acknowledged.
+                    let _unheard = tell.send(()).await;
+                }
+            });
+        }
+        drop(tell);
+        let enough = rng.usize(4..BURST);
+        let heard = async {
+            for _ in 0..enough {
+                if told.recv().await.is_none() {
+                    return;
+                }
+            }
+        };
+        // A server that is too busy to answer them is killed all the same.
+        drop(timeout(MOST_AIMING, heard).await);
+    }
+
+    /// Waits until everybody has noticed that the server is gone.
+    pub(super) async fn end(mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        for line in &self.lines {
+            line.shop.running.store(false, Ordering::SeqCst);
+        }
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                self.violated(&format!("a part of the crash tool failed: {error}"));
+            }
+        }
+    }
+}
+
+/// Sends one thing after another as long as there is an allowance and the server lives.
+async fn keep_sending(line: Line, allowance: Arc<AtomicI64>, over: Arc<AtomicBool>, mut rng: Rng) {
+    while !over.load(Ordering::SeqCst) {
+        let repeated = !line.ledger().unanswered.is_empty();
+        if !repeated && allowance.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            return;
+        }
+        let work: Work = line.ledger().next_work();
+        if send(&line, work).await == Err(Unheard) {
+            return;
+        }
+        sleep(Duration::from_millis(rng.u64(0..16))).await;
     }
 }

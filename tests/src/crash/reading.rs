@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::Client;
-
-use super::world::{Unheard, World};
+use super::world::{Line, Unheard};
 
 /// Money by currency, in minor units.
 pub(super) type Sums = BTreeMap<String, i64>;
@@ -50,10 +48,10 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) async fn of(world: &World, client: &Client, run_id: &str) -> Result<Self, Unheard> {
+    pub(super) async fn of(line: &Line, run_id: &str) -> Result<Self, Unheard> {
         let run = format!("/v1/attribution/runs/{run_id}");
-        let results = list(world, client, &format!("{run}/results?limit=200")).await?;
-        let unattributed = list(world, client, &format!("{run}/unattributed?limit=200")).await?;
+        let results = line.list(&format!("{run}/results?limit=200")).await?;
+        let unattributed = line.list(&format!("{run}/unattributed?limit=200")).await?;
         let mut digest = Sha256::new();
         results.iter().chain(&unattributed).for_each(|item| digest.update(item.to_string()));
         let mut reading = Self {
@@ -153,23 +151,6 @@ pub(super) fn minor(amount: &Value, currency: &Value) -> Option<i64> {
     }
     let fraction = fraction.get(..places.min(fraction.len()))?;
     format!("{whole}{fraction:0<places$}").parse().ok()
-}
-
-/// Every entry of a list, page after page.
-pub(super) async fn list(world: &World, client: &Client, path: &str) -> Result<Vec<Value>, Unheard> {
-    let (mut all, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let answer = world.get(client, &format!("{path}&cursor={cursor}")).await?;
-        let Some(items) = answer.body["data"].as_array() else {
-            world.violated(format!("{path} answered {} {}", answer.status, answer.text));
-            return Ok(all);
-        };
-        all.extend(items.iter().cloned());
-        match answer.body["meta"]["next_cursor"].as_str() {
-            Some(next) => next.clone_into(&mut cursor),
-            None => return Ok(all),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{Answer, Client};
+use crate::Answer;
 
-use super::ledger::{Asked, Shop};
+use super::ledger::Asked;
 use super::reading::Reading;
 use super::script::{EVENT_TYPES, MODELS, RANGE};
-use super::world::{Unheard, World};
+use super::world::{Line, Unheard};
 
 /// Between two looks at a run.
 const GLANCE: Duration = Duration::from_millis(8);
 
 /// Executes runs one after another, at most `most` new ones, until `over`.
-pub(super) async fn drive(world: &World, shop: &Shop, client: &Client, most: usize, over: &AtomicBool) {
+pub(super) async fn drive(line: &Line, most: usize, over: &AtomicBool) {
     let mut asked = 0;
     while !over.load(Ordering::SeqCst) {
-        let unfinished = shop.ledger().unfinished().next().map(|(place, _)| place);
+        let unfinished = line.ledger().unfinished().next().map(|(place, _)| place);
         let done = match unfinished {
-            Some(place) => advance(world, shop, client, place).await,
+            Some(place) => advance(line, place).await,
             None if asked < most => {
                 asked += 1;
-                ask(world, shop, client).await
+                ask(line).await
             }
             None => {
                 tokio::time::sleep(GLANCE).await;
@@ -38,8 +38,8 @@ pub(super) async fn drive(world: &World, shop: &Shop, client: &Client, most: usi
 }
 
 /// Creates a run of the next model; every third takes conversions of one type only.
-pub(super) async fn ask(world: &World, shop: &Shop, client: &Client) -> Result<(), Unheard> {
-    let number = shop.ledger().runs.len();
+pub(super) async fn ask(line: &Line) -> Result<(), Unheard> {
+    let number = line.ledger().runs.len();
     let model = MODELS[number % MODELS.len()];
     let event_type = number.is_multiple_of(3).then(|| EVENT_TYPES[number % EVENT_TYPES.len()]);
     let config = match event_type {
@@ -48,148 +48,139 @@ pub(super) async fn ask(world: &World, shop: &Shop, client: &Client) -> Result<(
     };
     let body = json!({ "model_code": model, "name": format!("run {number}"), "config": config }).to_string();
     let headers = [("content-type", "application/json")];
-    shop.ledger().runs_unanswered += 1;
+    line.ledger().runs_unanswered += 1;
     let path = "/v1/attribution/runs";
-    let Some(answer) = world.ask(client, ("POST", path), &headers, body.into_bytes()).await? else {
+    let Some(answer) = line.ask(("POST", path), &headers, body.into_bytes()).await? else {
         return Ok(());
     };
-    let mut ledger = shop.ledger();
+    let mut ledger = line.ledger();
     ledger.runs_unanswered -= 1;
     match answer.body["data"]["run_id"].as_str() {
         Some(id) if answer.status == 201 => {
             ledger.runs.push(Asked {
                 id: id.to_owned(),
-                model,
                 event_type,
                 first_executed: None,
                 accepted: None,
+                asked_again: false,
                 completed: None,
                 failed: false,
                 digest: None,
             });
         }
-        _ => world.violated(format!("a run was not created: {} {}", answer.status, answer.text)),
+        _ => line.violated(&format!("a run was not created: {} {}", answer.status, answer.text)),
     }
     Ok(())
 }
 
 /// Brings a run one step further: executes it, looks at it, or reads what it credited.
-pub(super) async fn advance(
-    world: &World,
-    shop: &Shop,
-    client: &Client,
-    place: usize,
-) -> Result<(), Unheard> {
-    let Some(run) = shop.ledger().runs.get(place).cloned() else { return Ok(()) };
+pub(super) async fn advance(line: &Line, place: usize) -> Result<(), Unheard> {
+    let Some(run) = line.ledger().runs.get(place).cloned() else { return Ok(()) };
     if run.accepted.is_none() {
-        return execute(world, shop, client, (place, &run.id)).await;
+        return execute(line, (place, &run.id)).await;
     }
-    let answer = world.get(client, &format!("/v1/attribution/runs/{}", run.id)).await?;
-    observe(world, shop, &answer);
+    let answer = line.get(&format!("/v1/attribution/runs/{}", run.id)).await?;
+    observe(line, &answer);
     let running = answer.body["data"]["status"] == "running";
-    shop.running.store(running, Ordering::SeqCst);
+    line.shop.running.store(running, Ordering::SeqCst);
     if running {
-        // One in twelve asks again, which must change nothing.
-        if fastrand::u32(0..12) == 0 {
-            return execute(world, shop, client, (place, &run.id)).await;
+        if !run.asked_again && place.is_multiple_of(2) {
+            line.ledger().runs.iter_mut().skip(place).take(1).for_each(|run| run.asked_again = true);
+            return execute(line, (place, &run.id)).await;
         }
         tokio::time::sleep(GLANCE).await;
         return Ok(());
     }
-    let reading = Reading::of(world, client, &run.id).await?;
-    keep(world, shop, &run.id, &reading);
+    let reading = Reading::of(line, &run.id).await?;
+    keep(line, &run.id, &reading);
     Ok(())
 }
 
 /// A request to execute that got no answer may have been heard: it is sent again, and then either starts the run,
 /// finds it running, or finds it completed.
-async fn execute(
-    world: &World,
-    shop: &Shop,
-    client: &Client,
-    (place, id): (usize, &str),
-) -> Result<(), Unheard> {
-    let before = shop.tick();
-    if let Some(run) = shop.ledger().runs.get_mut(place) {
+async fn execute(line: &Line, (place, id): (usize, &str)) -> Result<(), Unheard> {
+    let before = line.shop.tick();
+    if let Some(run) = line.ledger().runs.get_mut(place) {
         run.first_executed.get_or_insert(before);
     }
     let path = format!("/v1/attribution/runs/{id}/execute");
-    let Some(answer) = world.ask(client, ("POST", &path), &[], Vec::new()).await? else { return Ok(()) };
+    let Some(answer) = line.ask(("POST", &path), &[], Vec::new()).await? else { return Ok(()) };
     let already = answer.status == 409 && answer.code() == "RUN_ALREADY_EXECUTED";
     if answer.status == 202 || already {
-        shop.running.store(answer.status == 202, Ordering::SeqCst);
-        let after = shop.tick();
-        if let Some(run) = shop.ledger().runs.get_mut(place) {
+        line.shop.running.store(answer.status == 202, Ordering::SeqCst);
+        let after = line.shop.tick();
+        if let Some(run) = line.ledger().runs.get_mut(place) {
             run.accepted.get_or_insert(after);
         }
     } else {
-        world.violated(format!("run {id} was not executed: {} {}", answer.status, answer.text));
+        line.violated(&format!("run {id} was not executed: {} {}", answer.status, answer.text));
     }
     Ok(())
 }
 
 /// Compares a run as it was just read with what was known of it.
-pub(super) fn observe(world: &World, shop: &Shop, answer: &Answer) {
+pub(super) fn observe(line: &Line, answer: &Answer) {
     let view = &answer.body["data"];
     let (id, status) = (view["run_id"].as_str().unwrap_or_default(), view["status"].as_str());
-    let mut ledger = shop.ledger();
+    let mut ledger = line.ledger();
     let Some(run) = ledger.runs.iter_mut().find(|run| run.id == id) else {
-        return world.violated(format!("a run that was acknowledged is gone: {} {}", answer.status, answer.text));
+        return line
+            .violated(&format!("a run that was acknowledged is gone: {} {}", answer.status, answer.text));
     };
     let empty = |totals: &Value| totals.as_array().is_none_or(Vec::is_empty);
     match (status, &run.completed) {
         (Some("completed"), Some(known)) if known == view => {}
         (Some("completed"), Some(known)) => {
-            world.violated(format!("the completed run {known} changed into {view}"));
+            line.violated(&format!("the completed run {known} changed into {view}"));
         }
         (Some("completed"), None) => {
-            world.count("runs completed", 1);
+            line.world.count("runs completed", 1);
             run.completed = Some(view.clone());
         }
-        (_, Some(known)) => world.violated(format!("the run {known} was completed and is now {view}")),
+        (_, Some(known)) => line.violated(&format!("the run {known} was completed and is now {view}")),
         (Some("pending" | "running"), None) => {
             if !empty(&view["attributed_total"]) || !empty(&view["unattributed_total"]) {
-                world.violated(format!("totals of a run that is not completed: {view}"));
+                line.violated(&format!("totals of a run that is not completed: {view}"));
             }
             if status == Some("pending") && run.accepted.is_some() {
-                world.violated(format!("a run that was accepted is pending: {view}"));
+                line.violated(&format!("a run that was accepted is pending: {view}"));
             }
         }
         (_, None) => {
             run.failed = true;
-            world.violated(format!("a run ended otherwise than completed: {view}"));
+            line.violated(&format!("a run ended otherwise than completed: {view}"));
         }
     }
 }
 
 /// Keeps what a completed run credited, or compares it with what was kept.
-pub(super) fn keep(world: &World, shop: &Shop, id: &str, reading: &Reading) {
-    let mut ledger = shop.ledger();
+pub(super) fn keep(line: &Line, id: &str, reading: &Reading) {
+    let mut ledger = line.ledger();
     let Some(run) = ledger.runs.iter_mut().find(|run| run.id == id) else { return };
     match &run.digest {
         Some(known) if *known != reading.digest => {
-            world.violated(format!("the credits of the completed run {id} changed"));
+            line.violated(&format!("the credits of the completed run {id} changed"));
         }
         Some(_) => {}
         None => run.digest = Some(reading.digest.clone()),
     }
     if let Some(view) = &run.completed {
-        reading.disagreements(view).into_iter().for_each(|problem| world.violated(problem));
+        reading.disagreements(view).into_iter().for_each(|problem| line.violated(&problem));
     }
 }
 
 /// Tries to read what is not there yet, until `over`: nothing of a run may be readable before it is completed.
-pub(super) async fn spy(world: &World, shop: &Shop, client: &Client, over: &AtomicBool) {
+pub(super) async fn spy(line: &Line, over: &AtomicBool) {
     for look in 0.. {
-        if over.load(Ordering::SeqCst) || glance(world, shop, client, look).await == Err(Unheard) {
+        if over.load(Ordering::SeqCst) || glance(line, look).await == Err(Unheard) {
             return;
         }
         tokio::time::sleep(GLANCE).await;
     }
 }
 
-async fn glance(world: &World, shop: &Shop, client: &Client, look: u32) -> Result<(), Unheard> {
-    let unfinished = shop.ledger().unfinished().next().map(|(_, run)| run.id.clone());
+async fn glance(line: &Line, look: u32) -> Result<(), Unheard> {
+    let unfinished = line.ledger().unfinished().next().map(|(_, run)| run.id.clone());
     let Some(id) = unfinished else { return Ok(()) };
     let report = format!("/v1/analytics/agents/revenue?start_date={}&end_date={}", RANGE.0, RANGE.1);
     let path = match look % 4 {
@@ -198,8 +189,8 @@ async fn glance(world: &World, shop: &Shop, client: &Client, look: u32) -> Resul
         2 => format!("{report}&run_id={id}"),
         _ => report,
     };
-    let answer = world.get(client, &path).await?;
-    world.count("looks at runs that were not completed", 1);
+    let answer = line.get(&path).await?;
+    line.world.count("looks at runs that were not completed", 1);
     if answer.status == 409 {
         return Ok(());
     }
@@ -209,9 +200,9 @@ async fn glance(world: &World, shop: &Shop, client: &Client, look: u32) -> Resul
         _ => Some(id),
     };
     let Some(id) = answered_by else { return Ok(()) };
-    let run = world.get(client, &format!("/v1/attribution/runs/{id}")).await?;
+    let run = line.get(&format!("/v1/attribution/runs/{id}")).await?;
     if answer.status != 200 || run.body["data"]["status"] != "completed" {
-        world.violated(format!("{path} answered {} {} while {}", answer.status, answer.text, run.text));
+        line.violated(&format!("{path} answered {} {} while {}", answer.status, answer.text, run.text));
     }
     Ok(())
 }

@@ -25,8 +25,7 @@ const CHANNELS: [&str; 4] = ["email", "chat", "sms", "store_visit"];
 const OUTCOMES: [&str; 3] = ["purchase", "callback", "no_interest"];
 const INTENTS: [&str; 3] = ["purchase_inquiry", "complaint", "pricing"];
 pub(super) const EVENT_TYPES: [&str; 2] = ["purchase", "renewal"];
-pub(super) const MODELS: [&str; 5] =
-    ["LINEAR", "TIME_DECAY", "FIRST_TOUCH", "LAST_TOUCH", "POSITION_BASED"];
+pub(super) const MODELS: [&str; 5] = ["LINEAR", "TIME_DECAY", "FIRST_TOUCH", "LAST_TOUCH", "POSITION_BASED"];
 
 #[derive(Debug)]
 pub(super) struct Script {
@@ -45,11 +44,6 @@ impl Script {
         let area = if tenant == "demo" { "415" } else { "628" };
         let rng = Rng::with_seed(seed ^ u64::from(tenant.as_bytes().first().copied().unwrap_or_default()));
         Self { rng, prefix: format!("{tenant}-{seed}"), area, customers: 0, events: Vec::new() }
-    }
-
-    /// Whether every event of every call was handed out.
-    pub(super) fn is_told(&self) -> bool {
-        self.events.is_empty()
     }
 
     fn chance(&mut self, percent: u32) -> bool {
@@ -105,7 +99,7 @@ impl Script {
             events.push(self.correction(ended_s + 200));
         }
         let provider = self.pick(&PROVIDERS).unwrap_or("convin");
-        Call { provider, id: format!("{}-call-{number}", self.prefix), customer, started_s, events }
+        Call { provider, id: format!("{}-call-{number}", self.prefix), customer, events }
     }
 
     /// An event with facts that any may tell. `phone` is told by the first only.
@@ -173,8 +167,11 @@ impl Script {
         // One in five buys without ever having been in contact.
         let customer = if self.chance(20) { None } else { Some(self.customer()) };
         let at_s = self.contact_s() + self.rng.i64(0..48 * HOUR_S);
-        let (minor, currency) =
-            if self.chance(65) { (self.rng.i64(1..500_000), "USD") } else { (self.rng.i64(1..90_000), "JPY") };
+        let (minor, currency) = if self.chance(65) {
+            (self.rng.i64(1..500_000), "USD")
+        } else {
+            (self.rng.i64(1..90_000), "JPY")
+        };
         let expected = json!({
             "external_event_id": external_id, "event_type": self.pick(&EVENT_TYPES), "currency": currency,
             "amount_decimal": amount(minor, currency), "occurred_at": moment(at_s), "event_source": "billing",
@@ -215,7 +212,8 @@ fn report(
 
 /// An amount as a JSON number, read from its text so that no cent is lost.
 fn amount(minor: i64, currency: &str) -> Value {
-    let text = if currency == "JPY" { minor.to_string() } else { format!("{}.{:02}", minor / 100, minor % 100) };
+    let text =
+        if currency == "JPY" { minor.to_string() } else { format!("{}.{:02}", minor / 100, minor % 100) };
     serde_json::from_str(&text).unwrap_or_default()
 }
 

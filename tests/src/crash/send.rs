@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{Answer, Client};
+use crate::Answer;
 
-use super::ledger::{Ledger, Report, Shop, Tick, Work};
-use super::world::{Unheard, World};
+use super::ledger::{Ledger, Report, Tick, Work};
+use super::world::{Line, Unheard};
 
 /// A request as it goes out.
 struct Letter {
@@ -16,31 +16,35 @@ struct Letter {
 }
 
 /// Sends `work`; an error says that the server is gone.
-pub(super) async fn send(world: &World, shop: &Shop, client: &Client, work: Work) -> Result<(), Unheard> {
-    let Some(letter) = letter(&mut shop.ledger(), shop.tick(), shop.tenant, &work) else { return Ok(()) };
-    let signature = letter.provider.map(|provider| client.signature(provider, letter.body.as_bytes()));
+pub(super) async fn send(line: &Line, work: Work) -> Result<(), Unheard> {
+    let Some(letter) = letter(&mut line.ledger(), line.shop.tick(), line.shop.tenant, &work) else {
+        return Ok(());
+    };
+    let signature = letter.provider.map(|provider| line.client.signature(provider, letter.body.as_bytes()));
     let headers = match &signature {
-        Some(signature) => [("x-webhook-signature", signature.as_str()), ("content-type", "application/json")],
+        Some(signature) => {
+            [("x-webhook-signature", signature.as_str()), ("content-type", "application/json")]
+        }
         None => [("content-type", "application/json"), ("accept", "application/json")],
     };
-    let answer = world.ask(client, ("POST", &letter.path), &headers, letter.body.into_bytes()).await;
+    let answer = line.ask(("POST", &letter.path), &headers, letter.body.into_bytes()).await;
     match answer {
         Ok(Some(answer)) => {
-            let at = shop.tick();
-            let problems = settle(&mut shop.ledger(), at, &work, &answer);
-            world.count("requests answered", 1);
+            let at = line.shop.tick();
+            let problems = settle(&mut line.ledger(), at, &work, &answer);
+            line.world.count("requests answered", 1);
             for problem in problems {
-                world.violated(format!("{}: {} answered {problem}", shop.tenant, letter.path));
+                line.violated(&format!("{} answered {problem}", letter.path));
             }
             Ok(())
         }
         Ok(None) => {
-            shop.ledger().unanswered.push_back(work);
+            line.ledger().unanswered.push_back(work);
             Ok(())
         }
         Err(gone) => {
-            world.count("requests cut off by a kill and sent again", 1);
-            shop.ledger().unanswered.push_back(work);
+            line.world.count("requests cut off by a kill and sent again", 1);
+            line.ledger().unanswered.push_back(work);
             Err(gone)
         }
     }
@@ -103,14 +107,24 @@ fn settle(ledger: &mut Ledger, at: Tick, work: &Work, answer: &Answer) -> Vec<St
             if answer.status > 201 {
                 return refused();
             }
-            ledger.interactions.get_mut(*place).and_then(|report| acknowledge(report, at, id)).into_iter().collect()
+            ledger
+                .interactions
+                .get_mut(*place)
+                .and_then(|report| acknowledge(report, at, id))
+                .into_iter()
+                .collect()
         }
         Work::Conversion(place) => {
             let id = &answer.body["data"]["conversion_event_id"];
             if answer.status > 201 {
                 return refused();
             }
-            ledger.conversions.get_mut(*place).and_then(|report| acknowledge(report, at, id)).into_iter().collect()
+            ledger
+                .conversions
+                .get_mut(*place)
+                .and_then(|report| acknowledge(report, at, id))
+                .into_iter()
+                .collect()
         }
         Work::Interactions(places) => settle_batch(&mut ledger.interactions, at, places, answer).0,
         Work::Conversions { entries, spoiled } => {

@@ -110,25 +110,28 @@ impl Segment {
 }
 
 /// The routes and where they lead, in the order in which they are looked at.
-pub(super) struct Routes<T> {
+#[derive(Clone, Debug)]
+pub struct Routes<T> {
     routes: Vec<(Route, T)>,
 }
 
 /// A route that was found for a request.
-pub(super) struct Found<'a, T> {
+#[derive(Clone, Debug)]
+pub struct Found<'a, T> {
     /// As the template writes the route.
-    pub(super) key: &'a str,
-    pub(super) parameters: HashMap<String, String>,
-    pub(super) target: &'a T,
+    pub key: &'a str,
+    pub parameters: HashMap<String, String>,
+    pub target: &'a T,
 }
 
 impl<T> Routes<T> {
-    pub(super) fn new(mut routes: Vec<(Route, T)>) -> Self {
+    pub fn new(mut routes: Vec<(Route, T)>) -> Self {
         routes.sort_by_key(|(route, _)| route.rank());
         Self { routes }
     }
 
-    pub(super) fn find(&self, method: &Method, path: &str) -> Option<Found<'_, T>> {
+    /// `path` is decoded.
+    pub fn find(&self, method: &Method, path: &str) -> Option<Found<'_, T>> {
         self.routes.iter().find_map(|(route, target)| {
             Some(Found { key: &route.key, parameters: route.take(method, path)?, target })
         })
