@@ -7,6 +7,7 @@ mod cursors;
 mod duplicates;
 mod interactions;
 mod queries;
+mod runs;
 mod signatures;
 mod webhooks;
 

@@ -1,5 +1,7 @@
 //! End-to-end tests: they speak HTTP only, against the functions of `template.yaml` on embedded parts.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "what is missing fails the test")]
+
 mod access;
 mod contract;
 mod guide;

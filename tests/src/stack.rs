@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crae::{Options, Stack, tenants};
 use domain::ids::TenantId;
@@ -12,6 +12,9 @@ use store::{ApiKey, Delivery, StoreError, Table, Tenant, TenantKey};
 use tokio::sync::OnceCell;
 
 use crate::Client;
+
+/// Longer than all tests together keep the queue busy, shorter than a message that failed is hidden.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The stack that all tests of a binary share.
 pub async fn stack() -> &'static Stack {
@@ -92,12 +95,14 @@ pub async fn kept_deliveries(client: &Client) -> Vec<Delivery> {
 
 /// Waits until no delivery of any tenant is queued or being worked on.
 pub async fn deliveries_done() {
+    let since = Instant::now();
     loop {
         let counts = stack().await.queues().counts("crae-deliveries").await;
         let counts = counts.unwrap_or_else(|error| panic!("{error}"));
         if counts.visible + counts.in_flight + counts.delayed == 0 {
             return;
         }
+        assert!(since.elapsed() < PATIENCE, "deliveries are still on their way: {counts:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -6,7 +6,7 @@ use api::views::Moment;
 use api::{Access, ApiError, Query};
 use domain::money::Currency;
 use domain::run::{Dimension, RunStatus};
-use domain::time::{DAY_MS, Day};
+use domain::time::Day;
 use serde::Serialize;
 use store::{Run, Sums, Tenant, covered};
 
@@ -52,7 +52,7 @@ pub(crate) async fn asked(access: &Access, tenant: &Tenant, mut query: Query) ->
     let end = query.day("end_date");
     let start = query.day("start_date");
     let end = end.unwrap_or_else(|| zone.day_of(now).max(start.unwrap_or_else(|| zone.day_of(now))));
-    let start = start.unwrap_or_else(|| zone.day_of(zone.start_of(end).plus_ms(-29 * DAY_MS)));
+    let start = start.unwrap_or_else(|| end.minus(29));
     if end < start {
         query.refuse("end_date", "must not be before start_date");
     }

@@ -74,7 +74,7 @@ fn read_config(config: &mut Reader<'_>, tenant: &Tenant) -> RunConfig {
     RunConfig {
         window_hours,
         include_channels: config.optional("include_channels", channels),
-        event_types: config.optional("event_types", json::texts(50)),
+        event_types: config.optional("event_types", |raw| some(json::texts(50)(raw)?)),
         minimum: take_minimum(config, tenant),
         start_date,
         end_date,
@@ -84,8 +84,13 @@ fn read_config(config: &mut Reader<'_>, tenant: &Tenant) -> RunConfig {
     }
 }
 
+/// An empty filter would match nothing, which nobody means.
+fn some(entries: Vec<String>) -> Result<Vec<String>, String> {
+    if entries.is_empty() { Err("must not be empty; leave it out for all".to_owned()) } else { Ok(entries) }
+}
+
 fn channels(raw: &RawValue) -> Result<Vec<String>, String> {
-    let names = json::texts(50)(raw)?;
+    let names = some(json::texts(50)(raw)?)?;
     let channel = |name: &String| Channel::parse(name).map(|channel| channel.as_str().to_owned());
     names.iter().map(channel).collect::<Result<_, _>>().map_err(|error| format!("has an entry that {error}"))
 }

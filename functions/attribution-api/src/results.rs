@@ -1,13 +1,14 @@
 //! What a completed run credited, shard after shard. A run that is not completed has no results to read.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use api::views::{ConversionView, CreditView};
 use api::{ApiError, Caller, Cursors, Listed, Query, may};
 use axum::extract::{Path, State};
 use domain::ids::{FactId, FactKind};
 use domain::run::{RunStatus, Stage};
-use store::{Attempt, CreditedConversion, Position, Run, Tenant};
+use store::{Attempt, Credit, CreditedPart, Position, Run, Tenant};
 
 use crate::App;
 
@@ -42,9 +43,8 @@ pub(crate) async fn list_results(
     let tenant = &caller.tenant;
     let run = completed(&app, tenant, &run_id).await?;
     let page = page(&app, tenant, &run, (true, query)).await?;
-    let view = |(place, conversion): &(Place, CreditedConversion)| {
-        conversion.credits.get(place.credit).map(|credit| CreditView::of(tenant, &run, conversion, credit))
-    };
+    let view =
+        |item: &Item| item.credit().map(|credit| CreditView::of(tenant, &run, &item.part.conversion, credit));
     Ok(Listed { items: page.items.iter().filter_map(view).collect(), next_cursor: page.next_cursor })
 }
 
@@ -58,13 +58,11 @@ pub(crate) async fn list_unattributed(
     let tenant = &caller.tenant;
     let run = completed(&app, tenant, &run_id).await?;
     let page = page(&app, tenant, &run, (false, query)).await?;
-    let ids: Vec<FactId> = page.items.iter().map(|(place, _)| place.conversion.clone()).collect();
-    let customers: HashMap<&FactId, Option<String>> = page
-        .items
-        .iter()
-        .map(|(_, found)| (&found.id, found.customer_id.as_ref().map(ToString::to_string)))
-        .collect();
-    let found = app.access.table.conversions(tenant, &ids).await?;
+    let conversions = || page.items.iter().map(|item| &item.part.conversion);
+    let ids: Vec<FactId> = conversions().map(|found| found.id.clone()).collect();
+    let customers: HashMap<&FactId, Option<String>> =
+        conversions().map(|found| (&found.id, found.customer_id.as_ref().map(ToString::to_string))).collect();
+    let found = app.access.table.conversions(tenant, &ids, app.access.clock.now()).await?;
     let view = |stored| ConversionView::of(stored, customers.get(&stored.id).cloned().flatten());
     Ok(Listed { items: found.iter().map(view).collect(), next_cursor: page.next_cursor })
 }
@@ -80,8 +78,20 @@ async fn completed(app: &App, tenant: &Tenant, run_id: &str) -> Result<Run, ApiE
 }
 
 struct CreditPage {
-    items: Vec<(Place, CreditedConversion)>,
+    items: Vec<Item>,
     next_cursor: Option<String>,
+}
+
+/// A place, and the conversion there: with one of its credits, or with none.
+struct Item {
+    place: Place,
+    part: Arc<CreditedPart>,
+}
+
+impl Item {
+    fn credit(&self) -> Option<&Credit> {
+        self.part.conversion.credits.get(self.place.credit - self.part.first)
+    }
 }
 
 /// A page of places: one for each credit, or one for each conversion without a touch.
@@ -96,27 +106,29 @@ async fn page(
     let after = cursors.position(&mut query)?;
     let after = after.map(|position| Place::parse(&position).ok_or(ApiError::InvalidCursor)).transpose()?;
     query.finish()?;
-    let mut items: Vec<(Place, CreditedConversion)> = Vec::new();
+    let mut items: Vec<Item> = Vec::new();
     for task in app.access.table.tasks(&tenant.id, run, Stage::Execute).await? {
         let Some(attempt) = Attempt::committed(&tenant.id, run, &task) else { continue };
         let from = match &after {
             Some(place) if task.name < place.shard => continue,
-            Some(place) if task.name == place.shard => Some(&place.conversion),
+            Some(place) if task.name == place.shard => Some((&place.conversion, place.credit)),
             Some(_) | None => None,
         };
         // One more than a page, to know of a next one; and one more again, since the first may be listed already.
-        for conversion in app.access.table.credits(attempt, attributed, from, limit + 2).await? {
-            for credit in 0..conversion.credits.len().max(1) {
-                let place = Place { shard: task.name.clone(), conversion: conversion.id.clone(), credit };
-                if after.as_ref().is_none_or(|after| place > *after) {
-                    items.push((place, conversion.clone()));
-                }
+        for part in app.access.table.credits(attempt, attributed, from, limit + 2).await? {
+            let part = Arc::new(part);
+            let places = (0..part.conversion.credits.len().max(1)).map(|index| Place {
+                shard: task.name.clone(),
+                conversion: part.conversion.id.clone(),
+                credit: part.first + index,
+            });
+            let new = places.filter(|place| after.as_ref().is_none_or(|after| place > after));
+            items.extend(new.map(|place| Item { place, part: Arc::clone(&part) }));
+            if items.len() > limit {
+                items.truncate(limit);
+                let next_cursor = items.last().map(|item| cursors.seal(&item.place.position()));
+                return Ok(CreditPage { items, next_cursor });
             }
-        }
-        if items.len() > limit {
-            items.truncate(limit);
-            let next_cursor = items.last().map(|(place, _)| cursors.seal(&place.position()));
-            return Ok(CreditPage { items, next_cursor });
         }
     }
     Ok(CreditPage { items, next_cursor: None })

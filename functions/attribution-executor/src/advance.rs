@@ -32,7 +32,7 @@ pub(crate) async fn started(
                 app.table.replace_run(&tenant.id, &run.started(epoch, cutoff)).await?;
             }
             RunStatus::Completed => {
-                app.table.unmark_active(&tenant.id, run_id).await?;
+                app.table.unmark_active(&tenant.id, run_id, epoch).await?;
                 return Ok(None);
             }
             RunStatus::Pending | RunStatus::Running | RunStatus::Failed => return Ok(None),

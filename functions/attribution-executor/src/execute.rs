@@ -73,7 +73,7 @@ async fn credit_customer(
     run: &Run,
     (crediting, customer): (&Crediting, PlannedCustomer),
 ) -> Result<Vec<CreditedConversion>, WorkError> {
-    let conversions = app.table.conversions(tenant, &customer.conversions).await?;
+    let conversions = app.table.conversions(tenant, &customer.conversions, cutoff(run)).await?;
     let touches = touches(app, tenant, run, (&customer, &conversions)).await?;
     Ok(crediting.credit(customer.customer_id.as_ref(), &conversions, &touches)?)
 }
@@ -95,7 +95,12 @@ async fn touches(
             && run.config.counts(fact.channel.as_deref().unwrap_or_default())
     };
     let members = customer.members.iter().cloned().collect();
-    Ok(app.table.facts(tenant, app.clock.now()).timeline(&members, all, counts).await?.items)
+    Ok(app.table.facts(tenant, cutoff(run)).timeline(&members, all, counts).await?.items)
+}
+
+/// What had expired by then does not count, whenever the task is done.
+fn cutoff(run: &Run) -> Timestamp {
+    run.cutoff.unwrap_or(run.created_at)
 }
 
 fn digest(credited: &[CreditedConversion]) -> String {

@@ -39,7 +39,7 @@ pub(crate) async fn finish(
             Some(_) | None => return Ok(()),
         }
     }
-    app.table.unmark_active(&tenant.id, &run.run_id).await?;
+    app.table.unmark_active(&tenant.id, &run.run_id, epoch).await?;
     tracing::info!(run_id = %run.run_id, status = %run.status, "run over");
     Ok(())
 }

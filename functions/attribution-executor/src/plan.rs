@@ -48,7 +48,7 @@ async fn wanted(app: &App, tenant: &Tenant, run: &Run, month: &str) -> Result<Ve
     let hours: Vec<Hour> = listed.into_iter().flat_map(|(_, hours)| hours).collect();
     let (from, to) = run.config.span(tenant.settings.zone());
     let hours = hours.into_iter().filter(|hour| hour.start() <= to && hour.end_bound() > from);
-    let reader = app.table.facts(tenant, app.clock.now());
+    let reader = app.table.facts(tenant, run.cutoff.unwrap_or(run.created_at));
     let facts: Vec<Vec<Fact>> = stream::iter(hours)
         .map(|hour| async move { reader.of_hour(FactKind::Conversion, hour).await })
         .buffered(ABREAST)

@@ -47,11 +47,13 @@ pub async fn handle(app: App) -> Result<(), SweepError> {
 async fn sweep(app: &App, active: &ActiveRun) -> Result<(), SweepError> {
     let now = app.clock.now();
     let Some(run) = app.table.run(&active.tenant, &active.run_id, now).await? else {
-        return Ok(app.table.unmark_active(&active.tenant, &active.run_id).await?);
+        return Ok(app.table.unmark_active(&active.tenant, &active.run_id, active.epoch).await?);
     };
     match run.status {
+        // Marked for a later execution than the one that is over, it is about to start.
+        RunStatus::Completed | RunStatus::Failed if run.epoch < active.epoch => Ok(()),
         RunStatus::Completed | RunStatus::Failed => {
-            Ok(app.table.unmark_active(&active.tenant, &active.run_id).await?)
+            Ok(app.table.unmark_active(&active.tenant, &active.run_id, active.epoch).await?)
         }
         // Marked, but never started: whoever asked for it got no answer and will ask again, or has its message
         // under way.
@@ -97,7 +99,7 @@ async fn fail(app: &App, active: &ActiveRun, mut run: Run, now: Timestamp) -> Re
     // If somebody moved it meanwhile, the next tick sees.
     if app.table.replace_run(&active.tenant, &run).await? {
         tracing::error!(run_id = %run.run_id, "a run was failed because it stood still");
-        app.table.unmark_active(&active.tenant, &run.run_id).await?;
+        app.table.unmark_active(&active.tenant, &run.run_id, active.epoch).await?;
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ pub(crate) async fn list_conversions(
             (page.ids, page.next_cursor)
         }
     };
-    let found = access.table.conversions(tenant, &ids).await?;
+    let found = access.table.conversions(tenant, &ids, access.clock.now()).await?;
     Ok(Listed { items: views(&access, tenant, found).await?, next_cursor })
 }
 

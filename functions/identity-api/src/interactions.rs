@@ -40,7 +40,7 @@ pub(crate) async fn list_interactions(
         return Ok(Listed { items: views(&access, tenant, found).await?, next_cursor: None });
     }
     let page = lookup::page(&access, tenant, FactKind::Interaction, query).await?;
-    let found = access.table.interactions(tenant, &page.ids).await?;
+    let found = access.table.interactions(tenant, &page.ids, access.clock.now()).await?;
     Ok(Listed { items: views(&access, tenant, found).await?, next_cursor: page.next_cursor })
 }
 
@@ -54,7 +54,7 @@ async fn of_sources(
     let sources =
         Source::ALL.into_iter().filter(|candidate| source.is_none_or(|wanted| wanted == *candidate));
     let ids: Vec<FactId> = sources.map(|source| FactId::interaction(&tenant.id, source, id)).collect();
-    Ok(access.table.interactions(tenant, &ids).await?)
+    Ok(access.table.interactions(tenant, &ids, access.clock.now()).await?)
 }
 
 async fn external(

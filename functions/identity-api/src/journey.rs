@@ -56,8 +56,8 @@ pub(crate) async fn read_journey(
         |kind| page.items.iter().map(|fact: &Fact| &fact.id).filter(move |id| id.kind() == kind).cloned();
     let calls: Vec<FactId> = of_kind(FactKind::Interaction).collect();
     let sales: Vec<FactId> = of_kind(FactKind::Conversion).collect();
-    let calls = access.table.interactions(tenant, &calls).await?;
-    let sales = access.table.conversions(tenant, &sales).await?;
+    let calls = access.table.interactions(tenant, &calls, access.clock.now()).await?;
+    let sales = access.table.conversions(tenant, &sales, access.clock.now()).await?;
     let mut events = BTreeMap::new();
     for view in interactions::views(&access, tenant, calls).await? {
         events.insert(view.interaction_id.clone(), EventView::Interaction(Box::new(view)));

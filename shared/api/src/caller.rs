@@ -22,7 +22,7 @@ pub struct Access {
     pub clock: Clock,
     pub tenants: Tenants,
     place: Place,
-    keys: Arc<Fresh<String, Option<ApiKey>>>,
+    keys: Arc<Fresh<String, ApiKey>>,
 }
 
 /// Credentials that begin so are constants of the local stack, known to everyone.
@@ -42,10 +42,12 @@ impl Access {
 
     async fn api_key(&self, key_id: &str, now: Timestamp) -> Result<Option<ApiKey>, ApiError> {
         if let Some((_, key)) = self.keys.get(&key_id.to_owned(), now) {
-            return Ok(key);
+            return Ok(Some(key));
         }
         let key = self.table.api_key(key_id).await?;
-        self.keys.put(key_id.to_owned(), key.clone(), now);
+        if let Some(key) = &key {
+            self.keys.put(key_id.to_owned(), key.clone(), now);
+        }
         Ok(key)
     }
 

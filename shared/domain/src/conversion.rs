@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::identifier::Identifier;
 use crate::ids::ExternalId;
+use crate::interaction::MOST_IDENTIFIERS;
 use crate::merged::Merged;
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -45,6 +46,9 @@ impl Conversion {
         }
         let mut merged = self.clone();
         merged.identifiers.extend(again.identifiers.iter().cloned());
+        if merged.identifiers.len() > MOST_IDENTIFIERS {
+            return Merged::Contradicts(vec!["customer_identifiers"]);
+        }
         merged.metadata = merged.metadata.or_else(|| again.metadata.clone());
         if merged == *self { Merged::Same } else { Merged::Added(merged) }
     }

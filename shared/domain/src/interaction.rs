@@ -64,14 +64,17 @@ impl Interaction {
         observed.extend(other.observed());
         for (section, theirs) in other.sections {
             match self.sections.get_mut(&section) {
-                Some(ours) => ours.join(theirs),
+                Some(ours) => ours.join(section, theirs),
                 None => {
                     self.sections.insert(section, theirs);
                 }
             }
         }
         let current = self.told_identifiers();
-        self.superseded = observed.into_iter().filter(|id| !current.contains(id)).collect();
+        // The smallest few of all that was ever told, whatever came first: a sender that gives many people's calls
+        // one id must not make an item, and its links, grow for ever.
+        let remembered = observed.into_iter().take(MOST_OBSERVED);
+        self.superseded = remembered.filter(|id| !current.contains(id)).collect();
     }
 
     /// Folds one event in. Late and repeated events change nothing they should not.
@@ -98,9 +101,8 @@ impl Interaction {
                 (Some(Value::List(old)), Some(Value::List(new)))
                     if facts::identifier_type(*field).is_some() =>
                 {
-                    let all: BTreeSet<_> = old.iter().chain(new).cloned().collect();
-                    if all.len() > old.len() {
-                        added.insert(*field, Some(Value::List(all.into_iter().collect())));
+                    if new.iter().any(|entry| !old.contains(entry)) {
+                        added.insert(*field, value.clone());
                     }
                 }
                 (Some(_), _) => contradicted.push(field.name()),
@@ -117,6 +119,11 @@ impl Interaction {
         }
         let mut merged = self.clone();
         merged.fold(&CallEvent { facts: added, ..report.clone() });
+        let told = merged.sections.get(&report.section).into_iter().flat_map(|section| &section.cells);
+        let identifiers = told.flat_map(|(field, cell)| facts::identifiers_in(*field, cell.value.as_ref()));
+        if identifiers.count() > MOST_IDENTIFIERS {
+            return Merged::Contradicts(vec![Field::Phones.name()]);
+        }
         Merged::Added(merged)
     }
 
@@ -133,16 +140,38 @@ impl Interaction {
 }
 
 impl SectionState {
-    fn join(&mut self, other: SectionState) {
+    fn join(&mut self, section: Section, other: SectionState) {
         self.version = self.version.max(other.version);
         for (field, theirs) in other.cells {
             let ours = self.cells.entry(field).or_insert_with(|| theirs.clone());
+            // Reports to our API add identifiers and never take one back.
+            let added = (section == Section::Api && facts::identifier_type(field).is_some())
+                .then(|| union(ours.value.as_ref(), theirs.value.as_ref()));
             if theirs > *ours {
                 *ours = theirs;
+            }
+            if let Some(all) = added {
+                ours.value = all;
             }
         }
     }
 }
+
+/// The entries of both lists, once each and in order.
+fn union(ours: Option<&Value>, theirs: Option<&Value>) -> Option<Value> {
+    let entries = [ours, theirs].into_iter().flatten().flat_map(|value| match value {
+        Value::List(entries) => entries.as_slice(),
+        Value::Integer(_) | Value::Text(_) => &[],
+    });
+    let all: BTreeSet<&String> = entries.collect();
+    (ours.is_some() || theirs.is_some()).then(|| Value::List(all.into_iter().cloned().collect()))
+}
+
+/// No more identifiers than this are remembered as observed about one interaction, beside those it has now.
+const MOST_OBSERVED: usize = 20;
+
+/// No more identifiers than this can be reported to our API about one fact.
+pub const MOST_IDENTIFIERS: usize = 10;
 
 #[cfg(test)]
 mod tests;

@@ -110,6 +110,11 @@ impl Day {
     }
 
     #[must_use]
+    pub fn minus(self, days: u64) -> Self {
+        Self(self.0.checked_sub_days(chrono::Days::new(days)).unwrap_or(self.0))
+    }
+
+    #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.succ_opt().unwrap_or(self.0))
     }

@@ -1,6 +1,6 @@
 //! Conversions: one item each, written once and only ever added to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::conversion::Conversion;
 use domain::identifier::Identifier;
@@ -26,6 +26,12 @@ pub struct StoredConversion {
     revision: u64,
 }
 
+impl StoredConversion {
+    fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at <= now.ms() / 1_000
+    }
+}
+
 impl Table {
     pub async fn conversion(
         &self,
@@ -34,19 +40,20 @@ impl Table {
         now: Timestamp,
     ) -> Result<Option<StoredConversion>, StoreError> {
         let item: Option<ConversionItem> = self.get(&keys::fact(&tenant.id, id)).await?;
-        Ok(item.map(StoredConversion::from).filter(|stored| stored.expires_at > now.ms() / 1_000))
+        Ok(item.map(StoredConversion::from).filter(|stored| !stored.is_expired(now)))
     }
 
-    /// Reads many by id, in the order asked for; those that are gone are left out.
+    /// Reads many by id, in the order asked for; those that are gone or expired are left out.
     pub async fn conversions(
         &self,
         tenant: &Tenant,
         ids: &[FactId],
+        now: Timestamp,
     ) -> Result<Vec<StoredConversion>, StoreError> {
         let wanted: Vec<_> = ids.iter().map(|id| keys::fact(&tenant.id, id)).collect();
         let items: Vec<ConversionItem> = self.get_many(&wanted).await?;
-        let mut found: std::collections::BTreeMap<_, _> =
-            items.into_iter().map(|item| (item.id.clone(), StoredConversion::from(item))).collect();
+        let stored = items.into_iter().map(StoredConversion::from).filter(|stored| !stored.is_expired(now));
+        let mut found: BTreeMap<_, _> = stored.map(|stored| (stored.id.clone(), stored)).collect();
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
@@ -62,7 +69,10 @@ impl Table {
         let id = FactId::conversion(&tenant.id, &reported.external_id);
         let key = keys::fact(&tenant.id, &id);
         for attempt in 0.. {
-            let seen = self.get::<ConversionItem>(&key).await?.map(StoredConversion::from);
+            let stored = self.get::<ConversionItem>(&key).await?.map(StoredConversion::from);
+            let revision = stored.as_ref().map_or(0, |stored| stored.revision + 1);
+            // What has expired is gone, though it may not be deleted yet; its place is taken.
+            let seen = stored.filter(|stored| !stored.is_expired(now));
             let known = seen.as_ref().map(|seen| seen.conversion.identifiers.clone()).unwrap_or_default();
             let next = match &seen {
                 None => reported.clone(),
@@ -82,10 +92,10 @@ impl Table {
                 id: id.clone(),
                 received_at,
                 expires_at: tenant.settings.expires_at(next.occurred_at, received_at),
-                revision: seen.as_ref().map_or(0, |seen| seen.revision + 1),
+                revision,
                 conversion: next,
             };
-            let unless = seen.as_ref().map_or(Unless::Exists, |seen| Unless::Changed(seen.revision));
+            let unless = if revision == 0 { Unless::Exists } else { Unless::Changed(revision - 1) };
             if self.put(&ConversionItem::new(tenant, &stored), unless).await? {
                 return Ok(if seen.is_none() { Recorded::Created(stored) } else { Recorded::Added(stored) });
             }

@@ -63,6 +63,17 @@ pub struct CreditedConversion {
     pub credits: Vec<Credit>,
 }
 
+/// A conversion with some of its credits: one that very many touches led to is stored in several items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditedPart {
+    /// Which of all the conversion's credits is the first here.
+    pub first: usize,
+    pub conversion: CreditedConversion,
+}
+
+/// How many credits one item holds at most: under DynamoDB's 400 kB with the longest ids.
+const CREDITS_PER_ITEM: usize = 200;
+
 /// Credits summed for one value of a dimension.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sum {
@@ -104,7 +115,7 @@ pub struct SumOf {
 pub type Sums = BTreeMap<SumOf, BTreeMap<String, Sum>>;
 
 /// How many values of a dimension one item holds at most.
-const SUMS_PER_ITEM: usize = 1_500;
+const SUMS_PER_ITEM: usize = 300;
 
 #[derive(Serialize, Deserialize)]
 struct ManifestItem {
@@ -197,47 +208,37 @@ impl Table {
         to: Attempt<'_>,
         conversions: &[CreditedConversion],
     ) -> Result<(), StoreError> {
-        let item = |credited: &CreditedConversion| CreditItem {
-            pk: to.partition(),
-            sk: keys::credit(&credited.id, !credited.credits.is_empty()),
-            ttl: to.run.expires_at,
-            cid: credited.customer_id.clone(),
-            at: credited.occurred_at,
-            am: credited.amount.minor,
-            cu: credited.amount.currency,
-            cr: credited.credits.clone(),
-        };
-        let items: Vec<_> = conversions.iter().map(item).collect();
+        let items: Vec<_> = conversions.iter().flat_map(|credited| credit_items(to, credited)).collect();
         self.put_many(&items).await
     }
 
-    /// The first conversions of an attempt from the id `from` on, it included: those with a touch, or those without.
+    /// What an attempt credited to conversions with a touch, or without, from the credit `from` on: at most `limit`
+    /// parts of conversions.
     pub async fn credits(
         &self,
         of: Attempt<'_>,
         attributed: bool,
-        from: Option<&FactId>,
+        from: Option<(&FactId, usize)>,
         limit: usize,
-    ) -> Result<Vec<CreditedConversion>, StoreError> {
+    ) -> Result<Vec<CreditedPart>, StoreError> {
         let prefix = keys::credits(attributed);
+        let first = |(id, credit): (&FactId, usize)| keys::credit(id, attributed, credit / CREDITS_PER_ITEM);
         let range = Range {
             index: None,
             pk: of.partition(),
-            sk: Sorted::Between(
-                from.map_or_else(|| prefix.to_owned(), |id| keys::credit(id, attributed)),
-                format!("{prefix}~"),
-            ),
+            sk: Sorted::Between(from.map_or_else(|| prefix.to_owned(), first), format!("{prefix}~")),
             newest_first: false,
             limit: Some(limit),
         };
         let mut items: Vec<CreditItem> = self.query_all(&range).await?;
         items.truncate(limit);
-        Ok(items.into_iter().filter_map(credited).collect())
+        Ok(items.into_iter().filter_map(credited_part).collect())
     }
 
     /// How a completed run credited conversions of a customer who has these members now.
     ///
-    /// The run put the customer into a shard by the id it had then, which is the id of one of its members.
+    /// The run put the customer into a shard by the id it had then, which is the id of one of its members. Of a
+    /// conversion with very many touches only the first part is read.
     pub async fn credits_in_run(
         &self,
         tenant: &TenantId,
@@ -254,12 +255,14 @@ impl Table {
             .flat_map(|attempt| {
                 let places = [true, false].map(|attributed| (attempt.partition(), attributed));
                 places.into_iter().flat_map(|(pk, attributed)| {
-                    ids.iter().map(move |id| keys::Key { pk: pk.clone(), sk: keys::credit(id, attributed) })
+                    ids.iter()
+                        .map(move |id| keys::Key { pk: pk.clone(), sk: keys::credit(id, attributed, 0) })
                 })
             })
             .collect();
         let items: Vec<CreditItem> = self.get_many(&wanted).await?;
-        Ok(items.into_iter().filter_map(credited).map(|credited| (credited.id.clone(), credited)).collect())
+        let parts = items.into_iter().filter_map(credited_part).map(|part| part.conversion);
+        Ok(parts.map(|conversion| (conversion.id.clone(), conversion)).collect())
     }
 
     pub async fn put_shard_sums(&self, to: Attempt<'_>, sums: &Sums) -> Result<(), StoreError> {
@@ -316,15 +319,37 @@ fn chunked(customers: &[PlannedCustomer]) -> Vec<Vec<PlannedCustomer>> {
     items
 }
 
-fn credited(item: CreditItem) -> Option<CreditedConversion> {
-    let (_, id) = item.sk.split_once('#')?;
-    Some(CreditedConversion {
-        id: FactId::from_bare(FactKind::Conversion, id)?,
+fn credit_items(to: Attempt<'_>, credited: &CreditedConversion) -> Vec<CreditItem> {
+    let attributed = !credited.credits.is_empty();
+    let item = |(chunk, credits): (usize, &[Credit])| CreditItem {
+        pk: to.partition(),
+        sk: keys::credit(&credited.id, attributed, chunk),
+        ttl: to.run.expires_at,
+        cid: credited.customer_id.clone(),
+        at: credited.occurred_at,
+        am: credited.amount.minor,
+        cu: credited.amount.currency,
+        cr: credits.to_vec(),
+    };
+    if attributed {
+        credited.credits.chunks(CREDITS_PER_ITEM).enumerate().map(item).collect()
+    } else {
+        vec![item((0, &[]))]
+    }
+}
+
+fn credited_part(item: CreditItem) -> Option<CreditedPart> {
+    let mut name = item.sk.split('#').skip(1);
+    let id = FactId::from_bare(FactKind::Conversion, name.next()?)?;
+    let first = name.next()?.parse::<usize>().ok()? * CREDITS_PER_ITEM;
+    let conversion = CreditedConversion {
+        id,
         customer_id: item.cid,
         occurred_at: item.at,
         amount: Money { minor: item.am, currency: item.cu },
         credits: item.cr,
-    })
+    };
+    Some(CreditedPart { first, conversion })
 }
 
 fn sum_items(pk: &str, prefix: &str, ttl: i64, sums: &Sums) -> Vec<SumItem> {

@@ -53,10 +53,8 @@ impl Table {
         let present: Vec<EdgeItem> = self.get_many(&edges).await?;
         let present: BTreeSet<_> = present.into_iter().map(|edge| (edge.pk, edge.sk)).collect();
         let missing = edges.into_iter().filter(|edge| !present.contains(&(edge.pk.clone(), edge.sk.clone())));
-        for edge in missing {
-            self.put(&EdgeItem { pk: edge.pk, sk: edge.sk }, crate::table::Unless::Never).await?;
-        }
-        Ok(())
+        let missing: Vec<_> = missing.map(|edge| EdgeItem { pk: edge.pk, sk: edge.sk }).collect();
+        self.put_many(&missing).await
     }
 
     async fn neighbours(
@@ -147,15 +145,17 @@ impl<'a> Customers<'a> {
     /// Looks up many nodes, several at a time.
     pub async fn find(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> Result<(), StoreError> {
         let (table, tenant) = (self.table, self.tenant);
-        let unknown: BTreeSet<_> = nodes.into_iter().filter(|node| !self.found.contains_key(node)).collect();
-        let mut walks = stream::iter(unknown)
-            .map(|node| async move {
+        let mut unknown: Vec<NodeId> = nodes.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        while !unknown.is_empty() {
+            // What one walk found, no other need look for.
+            unknown.retain(|node| !self.found.contains_key(node));
+            let batch: Vec<NodeId> = unknown.drain(..unknown.len().min(4 * ABREAST)).collect();
+            let walks = stream::iter(batch).map(|node| async move {
                 let customer = table.customer(&tenant.id, node.clone(), tenant.settings.limits()).await?;
                 Ok::<_, StoreError>((node, Arc::new(customer)))
-            })
-            .buffer_unordered(4 * ABREAST);
-        while let Some((node, customer)) = walks.try_next().await? {
-            self.remember(&node, &customer);
+            });
+            let walked: Vec<_> = walks.buffer_unordered(4 * ABREAST).try_collect().await?;
+            walked.iter().for_each(|(node, customer)| self.remember(node, customer));
         }
         Ok(())
     }
@@ -164,7 +164,7 @@ impl<'a> Customers<'a> {
         self.found.get(node)
     }
 
-    /// All members of a whole component share the answer; a node that stands alone answers for itself only.
+    /// All members of a whole component share the answer; those of a dissolved one stand alone, each for itself.
     fn remember(&mut self, node: &NodeId, customer: &Arc<Customer>) {
         match customer.shape {
             Shape::Whole => {
@@ -172,8 +172,19 @@ impl<'a> Customers<'a> {
                     self.found.insert(member.clone(), Arc::clone(customer));
                 }
             }
-            Shape::Shared | Shape::Dissolved => {
+            Shape::Shared => {
                 self.found.insert(node.clone(), Arc::clone(customer));
+            }
+            Shape::Dissolved => {
+                for member in &customer.dissolved {
+                    let alone = Customer {
+                        members: BTreeSet::from([member.clone()]),
+                        shape: Shape::Dissolved,
+                        linked: true,
+                        dissolved: BTreeSet::new(),
+                    };
+                    self.found.insert(member.clone(), Arc::new(alone));
+                }
             }
         }
     }

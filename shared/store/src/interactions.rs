@@ -43,6 +43,12 @@ pub struct StoredInteraction {
     revision: u64,
 }
 
+impl StoredInteraction {
+    fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at <= now.ms() / 1_000
+    }
+}
+
 impl Table {
     pub async fn interaction(
         &self,
@@ -51,24 +57,24 @@ impl Table {
         now: Timestamp,
     ) -> Result<Option<StoredInteraction>, StoreError> {
         let item: Option<InteractionItem> = self.get(&keys::fact(&tenant.id, id)).await?;
-        Ok(item
-            .map(StoredInteraction::try_from)
-            .transpose()?
-            .filter(|stored| stored.expires_at > now.ms() / 1_000))
+        Ok(item.map(StoredInteraction::try_from).transpose()?.filter(|stored| !stored.is_expired(now)))
     }
 
-    /// Reads many by id, in the order asked for; those that are gone are left out.
+    /// Reads many by id, in the order asked for; those that are gone or expired are left out.
     pub async fn interactions(
         &self,
         tenant: &Tenant,
         ids: &[FactId],
+        now: Timestamp,
     ) -> Result<Vec<StoredInteraction>, StoreError> {
         let wanted: Vec<_> = ids.iter().map(|id| keys::fact(&tenant.id, id)).collect();
         let items: Vec<InteractionItem> = self.get_many(&wanted).await?;
         let mut found = BTreeMap::new();
         for item in items {
             let stored = StoredInteraction::try_from(item)?;
-            found.insert(stored.id.clone(), stored);
+            if !stored.is_expired(now) {
+                found.insert(stored.id.clone(), stored);
+            }
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
@@ -89,7 +95,10 @@ impl Table {
         let key = keys::fact(&tenant.id, &id);
         for attempt in 0.. {
             let item: Option<InteractionItem> = self.get(&key).await?;
-            let seen = item.map(StoredInteraction::try_from).transpose()?;
+            let stored = item.map(StoredInteraction::try_from).transpose()?;
+            let revision = stored.as_ref().map_or(0, |stored| stored.revision + 1);
+            // What has expired is gone, though it may not be deleted yet; its place is taken.
+            let seen = stored.filter(|stored| !stored.is_expired(now));
             let before = seen.as_ref().map(|seen| seen.interaction.clone()).unwrap_or_default();
             let (after, outcome) = decide(&before);
             let next = StoredInteraction {
@@ -101,7 +110,7 @@ impl Table {
                     after.started_at().unwrap_or(now),
                     seen.as_ref().map_or(now, |seen| seen.received_at),
                 ),
-                revision: seen.as_ref().map_or(0, |seen| seen.revision + 1),
+                revision,
                 interaction: after,
             };
             if let Some(seen) = seen.filter(|seen| seen.interaction == next.interaction) {
@@ -114,7 +123,7 @@ impl Table {
                 self.list_hour(&tenant.id, FactKind::Interaction, tenant.settings.zone().hour_of(start))
                     .await?;
             }
-            let unless = if next.revision == 0 { Unless::Exists } else { Unless::Changed(next.revision - 1) };
+            let unless = if revision == 0 { Unless::Exists } else { Unless::Changed(revision - 1) };
             if self.put(&InteractionItem::new(tenant, &next), unless).await? {
                 return Ok((next, outcome));
             }
@@ -271,6 +280,10 @@ impl TryFrom<InteractionItem> for StoredInteraction {
         let id = item.pk.rsplit('#').next().and_then(|bare| FactId::from_bare(FactKind::Interaction, bare));
         let id = id.ok_or_else(|| corrupt(&item.pk))?;
         let mut sections = BTreeMap::new();
+        // A section that a later version wrote would be lost at the next write: better not to write at all.
+        if item.sx.keys().any(|written| Section::ALL.into_iter().all(|section| letter(section) != written)) {
+            return Err(corrupt(&item.pk));
+        }
         for section in Section::ALL {
             if let Some(stored) = item.sx.get(letter(section)) {
                 sections.insert(section, section_state(stored).ok_or_else(|| corrupt(&item.pk))?);

@@ -14,7 +14,7 @@
 //! | a run | `T#t#RUN#r` / `RUN` |
 //! | its tasks: planning a month, executing a shard | `T#t#RUN#r` / `TASK#P#yyyymm`, `TASK#S#nn` |
 //! | what planning one month found for one shard | `T#t#RUN#r#P#yyyymm#A#attempt` / `S#nn#chunk` |
-//! | credits of a shard, one item per conversion | `T#t#RUN#r#S#nn#A#attempt` / `CNV#id`, `NONE#id` if unattributed |
+//! | credits of a shard, one item per conversion, more if very many | `T#t#RUN#r#S#nn#A#attempt` / `CNV#id#chunk`, `NONE#id#chunk` if unattributed |
 //! | sums of a shard | `T#t#RUN#r#S#nn#A#attempt` / `SUM#dimension#day#currency#chunk` |
 //! | sums of a run | `T#t#RUN#r` / `AGG#epoch#dimension#day#currency#chunk` |
 //!
@@ -196,8 +196,8 @@ pub fn manifests(shard: u32) -> String {
 }
 
 /// Conversions without a touch stand apart, so that they can be listed.
-pub fn credit(id: &FactId, attributed: bool) -> String {
-    format!("{}{}", credits(attributed), id.bare())
+pub fn credit(id: &FactId, attributed: bool, chunk: usize) -> String {
+    format!("{}{}#{chunk:05}", credits(attributed), id.bare())
 }
 
 pub const fn credits(attributed: bool) -> &'static str {

@@ -24,7 +24,7 @@ mod timeline;
 
 pub use api_keys::ApiKey;
 pub use conversions::StoredConversion;
-pub use credits::{Attempt, Credit, CreditedConversion, PlannedCustomer, Sum, SumOf, Sums};
+pub use credits::{Attempt, Credit, CreditedConversion, CreditedPart, PlannedCustomer, Sum, SumOf, Sums};
 pub use deliveries::{Delivery, DeliveryState};
 pub use error::StoreError;
 pub use fresh::Fresh;

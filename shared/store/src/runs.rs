@@ -108,6 +108,8 @@ pub struct Task {
 pub struct ActiveRun {
     pub tenant: TenantId,
     pub run_id: String,
+    /// The execution it was marked for.
+    pub epoch: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -203,16 +205,18 @@ impl Table {
         Ok((runs, listed.last().filter(|_| more).map(|item| item.sk.clone())))
     }
 
-    /// Makes a running run known to the sweeper, before anything else is done about it.
-    pub async fn mark_active(&self, tenant: &TenantId, run_id: &str) -> Result<(), StoreError> {
+    /// Makes an execution of a run known to the sweeper, before anything else is done about it.
+    pub async fn mark_active(&self, tenant: &TenantId, run_id: &str, epoch: u32) -> Result<(), StoreError> {
         let key = keys::active_run(tenant, run_id);
-        let active = ActiveRun { tenant: tenant.clone(), run_id: run_id.to_owned() };
+        let active = ActiveRun { tenant: tenant.clone(), run_id: run_id.to_owned(), epoch };
         self.put(&ActiveItem { pk: key.pk, sk: key.sk, active }, Unless::Never).await?;
         Ok(())
     }
 
-    pub async fn unmark_active(&self, tenant: &TenantId, run_id: &str) -> Result<(), StoreError> {
-        self.delete(&keys::active_run(tenant, run_id)).await
+    /// Lets the sweeper forget an execution that is over; a later one stays known.
+    pub async fn unmark_active(&self, tenant: &TenantId, run_id: &str, epoch: u32) -> Result<(), StoreError> {
+        let epoch = (":epoch", AttributeValue::N(epoch.to_string()));
+        self.delete(&keys::active_run(tenant, run_id), "epoch <= :epoch", epoch).await
     }
 
     /// Every running run of every tenant.

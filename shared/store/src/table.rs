@@ -1,6 +1,6 @@
 //! The verbs. Everything that reads or writes the table goes through here and is metered.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -142,18 +142,29 @@ impl Table {
         Ok(())
     }
 
-    pub(crate) async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let answer = self
+    /// Deletes an item if the condition holds; that it does not, or that there is none, is no error.
+    pub(crate) async fn delete(
+        &self,
+        key: &Key,
+        condition: &str,
+        (name, value): (&str, AttributeValue),
+    ) -> Result<(), StoreError> {
+        let delete = self
             .client
             .delete_item()
             .table_name(&*self.name)
             .set_key(Some(attributes(key)))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await
-            .map_err(StoreError::of("DeleteItem"))?;
-        self.meter.add(keys::part(&key.pk), Way::Write, answer.consumed_capacity());
-        Ok(())
+            .condition_expression(condition)
+            .expression_attribute_values(name, value)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        match delete.send().await {
+            Ok(answer) => {
+                self.meter.add(keys::part(&key.pk), Way::Write, answer.consumed_capacity());
+                Ok(())
+            }
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
+            Err(error) => Err(StoreError::of("DeleteItem")(error)),
+        }
     }
 
     /// Reads one page of a range: strongly consistent on the table, eventually on an index.
@@ -217,6 +228,8 @@ impl Table {
     /// Reads many items, strongly consistent, in no order; what is not there is left out.
     pub(crate) async fn get_many<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
+        // A request that names a key twice is refused whole.
+        let keys: Vec<Key> = keys.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         for chunk in keys.chunks(100) {
             let mut wanted: Vec<Item> = chunk.iter().map(attributes).collect();
             let part = chunk.first().map_or("other", |key| keys::part(&key.pk));

@@ -152,7 +152,7 @@ impl Table {
 #[derive(Clone, Debug)]
 pub struct Tenants {
     table: Table,
-    fresh: Arc<Fresh<TenantId, Option<Arc<Tenant>>>>,
+    fresh: Arc<Fresh<TenantId, Arc<Tenant>>>,
 }
 
 impl Tenants {
@@ -162,10 +162,13 @@ impl Tenants {
 
     pub async fn find(&self, id: &TenantId, now: Timestamp) -> Result<Option<Arc<Tenant>>, StoreError> {
         if let Some((_, tenant)) = self.fresh.get(id, now) {
-            return Ok(tenant);
+            return Ok(Some(tenant));
         }
         let tenant = self.table.tenant(id).await?.map(Arc::new);
-        self.fresh.put(id.clone(), tenant.clone(), now);
+        // An absence is not remembered: a tenant can be used as soon as it is created.
+        if let Some(tenant) = &tenant {
+            self.fresh.put(id.clone(), Arc::clone(tenant), now);
+        }
         Ok(tenant)
     }
 }

@@ -203,6 +203,8 @@ impl Facts<'_> {
         let facts = items.into_iter().flatten().filter_map(|item| Fact::in_timeline(item, self.now));
         let mut facts: Vec<_> = facts.filter(|fact| paging.after != Some(&fact.position)).collect();
         facts.sort_by(|a, b| a.position.cmp(&b.position));
+        // A fact that has just moved from one member to another may stand in the index twice for a moment.
+        facts.dedup_by(|a, b| a.position == b.position);
         if paging.newest_first {
             facts.reverse();
         }

@@ -115,7 +115,7 @@ impl Shop {
 
     /// What execute sends, after it made the run known to the sweeper.
     async fn executed(&self, run: &Run) -> RunMessage {
-        self.table.mark_active(&self.tenant.id, &run.run_id).await.unwrap();
+        self.table.mark_active(&self.tenant.id, &run.run_id, run.epoch + 1).await.unwrap();
         let cutoff = self.stack.clock.now();
         RunMessage::Advance {
             tenant: self.tenant.id.clone(),
@@ -171,7 +171,8 @@ impl Shop {
         for task in self.table.tasks(&self.tenant.id, &run, Stage::Execute).await.unwrap() {
             let attempt = Attempt::committed(&self.tenant.id, &run, &task).unwrap();
             for attributed in [true, false] {
-                for conversion in self.table.credits(attempt, attributed, None, 1_000).await.unwrap() {
+                for part in self.table.credits(attempt, attributed, None, 1_000).await.unwrap() {
+                    let conversion = part.conversion;
                     let again = credited.insert(conversion.id.to_string(), conversion);
                     assert!(again.is_none(), "a conversion is credited twice");
                 }

@@ -97,6 +97,33 @@ fn a_report_to_our_api_adds_or_is_refused() {
 }
 
 #[test]
+fn what_is_observed_about_one_interaction_stays_bounded_and_the_same_in_any_order() {
+    let corrections: Vec<_> = (0..60)
+        .map(|n| event(Section::Started, n, &[(Field::Phones, list(&[&format!("+{}", (n * 37) % 60)]))]))
+        .collect();
+    let call = folded(&corrections);
+    assert!(call.observed().len() <= MOST_OBSERVED + 1);
+    assert_eq!(call, folded(corrections.iter().rev()));
+    let (first, rest) = corrections.split_at(25);
+    let mut joined = folded(rest);
+    joined.join(folded(first));
+    assert_eq!(call, joined);
+}
+
+#[test]
+fn reports_to_our_api_may_name_ten_identifiers_in_all() {
+    let report = |n: usize| event(Section::Api, 5, &[(Field::Phones, list(&[&format!("+{n}")]))]);
+    let mut call = Interaction::default();
+    for n in 0..MOST_IDENTIFIERS {
+        let Merged::Added(more) = call.posted(&report(n)) else { panic!("{n} more fit") };
+        assert_eq!(more.posted(&report(n)), Merged::Same);
+        call = more;
+    }
+    assert_eq!(call.list(Field::Phones).len(), MOST_IDENTIFIERS);
+    assert_eq!(call.posted(&report(99)), Merged::Contradicts(vec!["customer_identifiers"]));
+}
+
+#[test]
 fn codes_and_versions_are_read_as_they_are_written() {
     for field in Field::ALL {
         assert_eq!(Field::of_code(field.code()), Some(field));
@@ -124,8 +151,21 @@ fn any_event() -> impl Strategy<Value = CallEvent> {
         external_id: ExternalId::parse("call-1").unwrap(),
         section,
         time: Timestamp::from_ms(time),
-        facts,
+        facts: facts.into_iter().map(|(field, value)| (field, as_told(field, value))).collect(),
     })
+}
+
+/// Identifiers are told as lists, in order and once each.
+fn as_told(field: Field, value: Option<Value>) -> Option<Value> {
+    match value {
+        Some(Value::List(mut entries)) if facts::identifier_type(field).is_some() => {
+            entries.sort();
+            entries.dedup();
+            Some(Value::List(entries))
+        }
+        Some(Value::Integer(_) | Value::Text(_)) if facts::identifier_type(field).is_some() => None,
+        value => value,
+    }
 }
 
 /// A stream of deliveries with repetitions, and the same stream in another order cut into batches.
