@@ -98,7 +98,10 @@ fn along(path: &str) -> Vec<String> {
 fn is_refusal(answer: &Answer, status: u16, code: &str) -> bool {
     let body = &answer.body;
     let text = |field: &str| body[field].as_str().is_some_and(|text| !text.is_empty());
+    // HTTP wants a refusal of a method to say which ones there are.
+    let names_methods = !answer.header("allow").is_empty();
     (answer.status, answer.code()) == (status, code)
+        && names_methods == (status == 405)
         && body["details"] == json!([])
         && body.as_object().is_some_and(|fields| fields.len() == 4)
         && text("error")

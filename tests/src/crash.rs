@@ -1,5 +1,6 @@
-//! Kills the stack with SIGKILL again and again while senders, runs and readers are at work, starts it again on the
-//! same data, and holds everything that can be read against everything that was acknowledged.
+//! Kills the stack with SIGKILL again and again while it is at work, and starts it again on the same data.
+//!
+//! Then everything that can be read is held against everything that was acknowledged.
 //!
 //! The promises: what was acknowledged is there, once, with its values; no conversion is credited twice or lost, to
 //! the cent; a run that is not completed cannot be read, one that is completed never changes; and every run that was
@@ -18,6 +19,7 @@ mod server;
 mod verify;
 mod world;
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,7 +71,7 @@ pub enum CrashError {
     Queues(#[from] rusqlite::Error),
 }
 
-/// Does it, and tells `progress` a line per kill. An error or a violation leaves the server's folder behind.
+/// Does it, and tells `progress` a line per kill. A violation leaves the server's folder behind.
 pub async fn run(plan: &Plan, progress: &mut dyn FnMut(&str)) -> Result<Report, CrashError> {
     let folder = tempfile::Builder::new().prefix("crae-crash-").tempdir()?;
     let place = Place { crae: plan.crae.clone(), folder: folder.path().to_owned() };
@@ -81,21 +83,31 @@ pub async fn run(plan: &Plan, progress: &mut dyn FnMut(&str)) -> Result<Report, 
         kills: Vec::new(),
         place,
     };
-    let outcome = crash.kill_and_check(plan.kills, progress).await;
-    let (violations, more) = crash.world.violations();
-    if outcome.is_err() || !violations.is_empty() {
-        let kept = folder.keep();
-        progress(&format!("everything was left in {}", kept.display()));
+    match crash.kill_and_check(plan.kills, progress).await {
+        Err(error) if crash.kills.is_empty() => return Err(error),
+        // Whatever keeps the tool from its work now was there when it began.
+        Err(error) => crash.world.violated(format!("it could not go on: {}", with_causes(&error))),
+        Ok(()) => {}
     }
-    outcome?;
+    let (violations, violations_found) = crash.world.violations();
+    if violations_found > 0 {
+        progress(&format!("everything was left in {}", folder.keep().display()));
+    }
     Ok(Report {
         seed: plan.seed,
         took: crash.begun.elapsed(),
         kills: crash.kills,
         counts: crash.world.counts(),
         violations,
-        violations_found: more,
+        violations_found,
     })
+}
+
+/// An error and why it came about, in a line.
+pub fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    let texts: Vec<_> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
 }
 
 struct Crash {

@@ -1,6 +1,5 @@
 //! The program is killed while it works. One kill for each twenty of the long run, `infra/endurance.sh`, and always
 //! with the same seed.
-#![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
 
 use e2e::crash::{self, Plan};
 

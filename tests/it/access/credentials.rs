@@ -47,11 +47,11 @@ async fn no_route_but_the_public_ones_answers_without_a_credential() {
     }
 }
 
-#[tokio::test]
-async fn a_credential_that_is_none_of_ours_is_refused_by_every_route() {
-    let shop = new_tenant().await;
-    let other = new_tenant().await;
-    let revoked = with_permissions(&shop, Permission::ALL.iter().copied(), KeyState::Revoked).await;
+/// What is wrong with a credential, and the headers that carry it.
+type Wrong = (&'static str, Vec<(&'static str, String)>);
+
+/// Credentials that are almost this shop's.
+fn wrong_credentials(shop: &Client, other: &Client, revoked: &Client) -> Vec<Wrong> {
     let key = shop.tenant.api_key.as_str();
     let (id, secret) = key.rsplit_once('_').unwrap();
     let last = if key.ends_with('0') { '1' } else { '0' };
@@ -59,7 +59,7 @@ async fn a_credential_that_is_none_of_ours_is_refused_by_every_route() {
     let swapped = format!("{id}_{}", other.tenant.api_key.rsplit_once('_').unwrap().1);
     let (as_basic, as_token) = (format!("Basic {key}"), format!("Token {key}"));
     let (two, twice) = (format!("Bearer {}", other.tenant.api_key), format!("{key},{key}"));
-    let cases: Vec<(&str, Vec<(&str, String)>)> = vec![
+    vec![
         ("an empty key", vec![("X-API-Key", " ".to_owned())]),
         ("an unknown key", vec![("X-API-Key", "crk_local-nobody_0123456789abcdef01234567".to_owned())]),
         ("an altered secret", vec![("X-API-Key", altered.clone())]),
@@ -87,7 +87,16 @@ async fn a_credential_that_is_none_of_ours_is_refused_by_every_route() {
             vec![("X-API-Key", altered), ("authorization", format!("Bearer {key}"))],
         ),
         ("a key in a cookie", vec![("cookie", format!("x-api-key={key}"))]),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn a_credential_that_is_none_of_ours_is_refused_by_every_route() {
+    let shop = new_tenant().await;
+    let other = new_tenant().await;
+    let revoked = with_permissions(&shop, Permission::ALL.iter().copied(), KeyState::Revoked).await;
+    let key = shop.tenant.api_key.as_str();
+    let cases = wrong_credentials(&shop, &other, &revoked);
     for declared in guarded().await {
         let path = declared.path_with(NOTHING);
         for (what, headers) in &cases {

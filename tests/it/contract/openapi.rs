@@ -123,7 +123,12 @@ fn components() -> Value {
             "Success": answer("It was done, or taken to be done", "Success"),
             "Error": answer("It was not done, and why", "Error"),
         },
-        "schemas": {
+        "schemas": schemas(),
+    })
+}
+
+fn schemas() -> Value {
+    json!({
             "Success": {
                 "type": "object",
                 "required": ["data", "message", "meta"],
@@ -160,6 +165,5 @@ fn components() -> Value {
                     "problem": {"type": "string", "examples": ["is required"]},
                 },
             },
-        },
     })
 }

@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
     match kill(Args::parse()).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("crash: {}", with_causes(&*error));
+            eprintln!("crash: {}", crash::with_causes(&*error));
             ExitCode::FAILURE
         }
     }
@@ -43,12 +43,6 @@ async fn kill(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     let report = crash::run(&plan, &mut say).await?;
     say(&report.to_string());
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    let texts: Vec<_> = causes.map(ToString::to_string).collect();
-    texts.join(": ")
 }
 
 fn say(line: &str) {

@@ -107,7 +107,7 @@ impl Script {
         let number = self.rng.u32(..);
         let facts = match stage {
             Stage::Started => json!({
-                "phone_number": phone, "direction": if number % 3 == 0 { "outbound" } else { "inbound" },
+                "phone_number": phone, "direction": if number.is_multiple_of(3) { "outbound" } else { "inbound" },
                 "language": "en", "vendor_code": format!("vendor-{}", number % 4),
                 "agent_id": self.agent(), "team_id": format!("team-{}", number % 3),
             }),
@@ -122,7 +122,9 @@ impl Script {
         };
         let facts = match facts {
             Value::Object(facts) => facts,
-            _ => Map::new(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Map::new()
+            }
         };
         Event { stage, at_s, facts, acknowledged: false }
     }

@@ -13,6 +13,9 @@ use super::ledger::{Ledger, Shop};
 /// Beyond this many, further violations are counted and not kept.
 const MOST_KEPT: usize = 100;
 
+/// As much of a violation as a person reads.
+const MOST_CHARACTERS: usize = 600;
+
 /// Longer than any answer may take.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -50,7 +53,7 @@ impl World {
         let mut violations = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
         violations.1 += 1;
         if violations.0.len() < MOST_KEPT {
-            violations.0.push(what);
+            violations.0.push(what.chars().take(MOST_CHARACTERS).collect());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Runs as their messages come: late, twice, in any order, to workers that die at any step.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod kills;
 mod protocol;

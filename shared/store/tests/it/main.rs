@@ -1,6 +1,6 @@
 //! The table's promises, against a real DynamoDB in memory.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crashes;
 mod customers;
