@@ -62,8 +62,8 @@ where
         }
         nth += 1;
     }
-    // Six edges, the hour, the fact; the ninth was not reached.
-    assert_eq!(nth, 9);
+    // The edges in one request, the hour, the fact; a fourth write was not reached.
+    assert_eq!(nth, 4);
 }
 
 #[tokio::test]
