@@ -20,6 +20,7 @@ pub struct App {
 
 impl App {
     pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
+        domain::identifier::load_numbering_plans();
         Ok(Self { access: Access::connect(host)? })
     }
 }

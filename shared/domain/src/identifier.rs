@@ -160,6 +160,11 @@ impl Identifier {
     }
 }
 
+/// Loads the numbering plans of all countries, which the first phone number would otherwise wait for.
+pub fn load_numbering_plans() {
+    let _loaded = phone("+14155550123", Region::US);
+}
+
 /// E.164, an extension kept behind `x`: two people behind one switchboard are two people.
 fn phone(text: &str, region: Region) -> Result<String, NotIdentifying> {
     if WITHHELD.iter().any(|word| word.eq_ignore_ascii_case(text)) {
