@@ -22,7 +22,8 @@ kills() {
 
 # Their sizes are compiled in, so these are other binaries than those that CI runs.
 properties() {
-  CRAE_FULL=1 cargo test --release -p domain -p attribution -p store -p providers -p call-ingestor 2>&1 |
+  local packages=(domain attribution store providers call-ingestor attribution-executor)
+  CRAE_FULL=1 cargo test --release "${packages[@]/#/--package=}" 2>&1 |
     grep -E '^ +(Running|Doc-tests) |^test |^error|^---- |panicked|minimal failing input'
 }
 

@@ -18,7 +18,7 @@ use super::{runs, verify};
 const SENDERS: usize = 3;
 
 /// What they send in one life, so that the facts grow with the number of kills and not with the machine's speed.
-const SENT_PER_LIFE: i64 = 90;
+const SENT_PER_LIFE: i64 = 140;
 
 /// How many deliveries come at once when one of them is to be caught in the queue.
 const BURST: usize = 32;
@@ -111,7 +111,7 @@ impl Life {
         if looked.is_err() {
             self.violated("what was acknowledged before the kill took too long to be read");
         }
-        sleep(Duration::from_millis(rng.u64(100..700))).await;
+        sleep(Duration::from_millis(rng.u64(200..1_500))).await;
         match aim {
             Aim::Deliveries => self.burst(rng).await,
             Aim::Run => {
