@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The long runs at their full size, on the release build: kills of the stack while it works, and every property with
-# all its cases. What comes out is written to infra/measurements/endurance.txt. On two cores it takes about a quarter of an
-# hour; `infra/endurance.sh 7` repeats the kills of seed 7.
+# all its cases. What comes out is written to infra/measurements/endurance.txt. On two cores it takes about a quarter
+# of an hour; `infra/endurance.sh 7` repeats the kills of seed 7.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
