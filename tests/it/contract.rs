@@ -17,7 +17,7 @@ async fn gateway() -> Routes<String> {
     let routes = functions.iter().flat_map(|function| {
         let routes = function.events.iter().filter_map(|event| match event {
             Event::HttpApi { method, path } => Some(Route::read(method, path).unwrap()),
-            Event::Sqs { .. } | Event::Schedule { .. } => None,
+            Event::Sqs { .. } | Event::Stream { .. } | Event::Schedule { .. } => None,
         });
         routes.map(|route| (route, function.name.clone())).collect::<Vec<_>>()
     });
@@ -31,7 +31,7 @@ async fn template_routes() -> Vec<(String, String, String)> {
         let name = function.name;
         function.events.into_iter().filter_map(move |event| match event {
             Event::HttpApi { method, path } => Some((name.clone(), method, path)),
-            Event::Sqs { .. } | Event::Schedule { .. } => None,
+            Event::Sqs { .. } | Event::Stream { .. } | Event::Schedule { .. } => None,
         })
     });
     routes.collect()

@@ -8,4 +8,5 @@ mod guide;
 mod hostile;
 mod lists;
 mod orders;
+mod reports;
 mod slice;

@@ -1,7 +1,9 @@
 //! Reports over published runs, one file each. Writes nothing.
 
 mod agents;
+mod intents;
 mod report;
+mod vendors;
 
 use api::{Access, Routes};
 use axum::Router;
@@ -26,11 +28,10 @@ impl FromRef<App> for Access {
 }
 
 pub fn routes() -> Routes<App> {
-    Routes::default().get(
-        "/v1/analytics/agents/revenue",
-        "Report revenue by agent",
-        agents::report_agents_revenue,
-    )
+    Routes::default()
+        .get("/v1/analytics/agents/revenue", "Report revenue by agent", agents::report_agents_revenue)
+        .get("/v1/analytics/vendors/comparison", "Compare vendors", vendors::compare_vendors)
+        .get("/v1/analytics/intents/revenue", "Report revenue by intent", intents::report_intents_revenue)
 }
 
 pub fn router(app: App) -> Router {

@@ -1,22 +1,20 @@
-//! What all reports share: range, currency, and which run answers.
+//! What all reports share: range, currency, which run answers, and the rows with what they earned and what was counted.
+//!
+//! Money and conversions are those of the run's credits in one currency, on the conversion's day. Interactions are
+//! those that began in the range.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use api::views::Moment;
+use api::views::{Amount, Moment};
 use api::{Access, ApiError, Query};
-use domain::money::Currency;
-use domain::run::{Dimension, RunStatus};
+use domain::dimension::Dimension;
+use domain::money::{Currency, Money};
+use domain::rollup::{Tallies, Tally};
+use domain::run::RunStatus;
 use domain::time::Day;
 use serde::Serialize;
-use store::{Run, Sums, Tenant, covered};
-
-/// What a report is asked for.
-pub(crate) struct Asked {
-    pub(crate) start: Day,
-    pub(crate) end: Day,
-    pub(crate) currency: Currency,
-    pub(crate) run: Option<Run>,
-}
+use store::{Run, Sum, Sums, Tenant, covered};
 
 /// The days of the range that the run took conversions of.
 #[derive(Debug, Serialize)]
@@ -30,7 +28,7 @@ pub(crate) struct MetaView {
     run_id: Option<String>,
     model_code: Option<&'static str>,
     currency: Currency,
-    other_currencies: Vec<Currency>,
+    other_currencies: BTreeSet<Currency>,
     start_date: String,
     end_date: String,
     time_zone: &'static str,
@@ -38,84 +36,196 @@ pub(crate) struct MetaView {
     coverage: Option<CoverageView>,
 }
 
+/// What a report answers: `M` is what it tells of each row and of all of them.
 #[derive(Debug, Serialize)]
-pub(crate) struct ReportView<R, T> {
+pub(crate) struct ReportView<R, M> {
     pub(crate) rows: Vec<R>,
-    pub(crate) totals: T,
+    pub(crate) totals: TotalsView<M>,
 }
 
-/// Takes `start_date`, `end_date` (by default the last 30 days), `currency` (the tenant's) and `run_id` (see
-/// [`store::Table::run_for`]).
-pub(crate) async fn asked(access: &Access, tenant: &Tenant, mut query: Query) -> Result<Asked, ApiError> {
-    let zone = tenant.settings.zone();
-    let now = access.clock.now();
-    let end = query.day("end_date");
-    let start = query.day("start_date");
-    let end = end.unwrap_or_else(|| zone.day_of(now).max(start.unwrap_or_else(|| zone.day_of(now))));
-    let start = start.unwrap_or_else(|| end.minus(29));
-    if end < start {
-        query.refuse("end_date", "must not be before start_date");
+#[derive(Debug, Serialize)]
+pub(crate) struct TotalsView<M> {
+    /// Of all conversions in the range, whatever rows are asked for.
+    unattributed_revenue: Amount,
+    #[serde(flatten)]
+    metrics: M,
+}
+
+/// What a row, or all of them, earned, and what was counted of its interactions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) sum: Sum,
+    pub(crate) tally: Tally,
+}
+
+impl Facts {
+    fn add(&mut self, other: &Facts) {
+        self.sum.add(&other.sum);
+        self.tally.add(&other.tally);
     }
-    let currency =
-        query.parsed("currency", |code| Currency::parse(code).ok_or("is not a currency of ISO 4217"));
-    let run_id = query.text("run_id");
-    query.finish()?;
-    let run = match run_id {
-        None => access.table.run_for(tenant, Some((start, end)), now).await?,
-        Some(id) => {
-            let run = access.table.run(&tenant.id, &id, now).await?.ok_or(ApiError::NotFound("run"))?;
-            if run.status != RunStatus::Completed {
-                return Err(ApiError::NotCompleted(run.status.name()));
-            }
-            Some(run)
-        }
-    };
-    let usd = Currency::parse("USD");
-    let currency = currency.or(tenant.settings.currency()).or(usd).ok_or(ApiError::NotFound("currency"))?;
-    Ok(Asked { start, end, currency, run })
+
+    /// Interactions with a credit, of all that began in the range.
+    pub(crate) fn conversion_rate(&self) -> Option<f64> {
+        ratio(self.sum.credited, self.tally.interactions)
+    }
+
+    pub(crate) fn revenue(&self, currency: Currency) -> Amount {
+        Amount(Money { minor: self.sum.revenue_minor, currency })
+    }
+
+    /// Revenue over conversions, to the nearest minor unit.
+    pub(crate) fn deal_size(&self, currency: Currency) -> Option<Amount> {
+        let conversions = i64::try_from(self.sum.conversions).ok().filter(|conversions| *conversions > 0)?;
+        let minor = (self.sum.revenue_minor + conversions / 2) / conversions;
+        Some(Amount(Money { minor, currency }))
+    }
 }
 
-impl Asked {
-    /// The run's sums in a dimension over the range.
-    pub(crate) async fn sums(
-        &self,
+/// To six decimal places, so that the same counts always read the same; None over nothing.
+pub(crate) fn ratio(of: u64, over: u64) -> Option<f64> {
+    let millionths = (u128::from(of) * 1_000_000 + u128::from(over / 2)).checked_div(u128::from(over))?;
+    format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000).parse().ok()
+}
+
+/// What a report is asked for, and the numbers it is made of.
+pub(crate) struct Report {
+    tenant: Arc<Tenant>,
+    pub(crate) currency: Currency,
+    days: (Day, Day),
+    run: Option<Run>,
+    sums: Sums,
+    totals: Sums,
+    counted: BTreeMap<String, Tally>,
+}
+
+impl Report {
+    /// Takes `start_date`, `end_date` (by default the last 30 days), `currency` (the tenant's) and `run_id` (see
+    /// [`store::Table::run_for`]).
+    pub(crate) async fn asked(
         access: &Access,
-        tenant: &Tenant,
+        tenant: &Arc<Tenant>,
         dimension: Dimension,
-    ) -> Result<Sums, ApiError> {
-        match &self.run {
-            None => Ok(Sums::new()),
-            Some(run) => {
-                Ok(access.table.run_sums(&tenant.id, run, dimension, (self.start, self.end)).await?)
-            }
+        mut query: Query,
+    ) -> Result<Self, ApiError> {
+        let zone = tenant.settings.zone();
+        let now = access.clock.now();
+        let end = query.day("end_date");
+        let start = query.day("start_date");
+        let end = end.unwrap_or_else(|| zone.day_of(now).max(start.unwrap_or_else(|| zone.day_of(now))));
+        let start = start.unwrap_or_else(|| end.minus(29));
+        if end < start {
+            query.refuse("end_date", "must not be before start_date");
         }
+        let currency =
+            query.parsed("currency", |code| Currency::parse(code).ok_or("is not a currency of ISO 4217"));
+        let run_id = query.text("run_id");
+        query.finish()?;
+        let days = (start, end);
+        let run = run(access, tenant, days, run_id).await?;
+        let usd = Currency::parse("USD");
+        let currency =
+            currency.or(tenant.settings.currency()).or(usd).ok_or(ApiError::NotFound("currency"))?;
+        let hours = (zone.hour_of(zone.start_of(start)), zone.hour_of(zone.end_of(end)));
+        let mut tallies: Tallies = access.table.tallies(tenant, hours, now).await?;
+        let (mut sums, mut totals) = (Sums::new(), Sums::new());
+        if let Some(run) = &run {
+            sums = access.table.run_sums(&tenant.id, run, dimension, days).await?;
+            totals = access.table.run_sums(&tenant.id, run, Dimension::Total, days).await?;
+        }
+        let counted = tallies.0.remove(&dimension).unwrap_or_default();
+        Ok(Self { tenant: Arc::clone(tenant), currency, days, run, sums, totals, counted })
     }
 
-    pub(crate) fn meta(&self, tenant: &Tenant, totals: &Sums) -> MetaView {
-        let currencies: BTreeSet<Currency> = totals.keys().map(|of| of.currency).collect();
-        let coverage = self.run.as_ref().map(|run| covered(tenant, run));
-        let coverage = coverage.map(|(from, to)| (from.max(self.start), to.min(self.end)));
-        Self::meta_view(self, tenant, currencies, coverage.filter(|(from, to)| from <= to))
+    /// The rows that `keep` keeps, by their value, those that earned most first; and what they come to together.
+    ///
+    /// What has no value stands in the row None.
+    pub(crate) fn rows(&self, keep: impl Fn(&str) -> bool) -> (Vec<(Option<String>, Facts)>, Facts) {
+        let mut rows: BTreeMap<String, Facts> = BTreeMap::new();
+        for (value, sum) in of_currency(&self.sums, self.currency) {
+            rows.entry(value.clone()).or_default().sum.add(sum);
+        }
+        for (value, tally) in &self.counted {
+            rows.entry(value.clone()).or_default().tally.add(tally);
+        }
+        let all = rows.len();
+        rows.retain(|value, _| keep(value));
+        let mut total = Facts::default();
+        rows.values().for_each(|facts| total.add(facts));
+        if rows.len() == all {
+            // A conversion that several rows earned is one conversion.
+            let conversions = of_currency(&self.totals, self.currency).map(|(_, sum)| sum.conversions);
+            total.sum.conversions = conversions.sum();
+        }
+        let mut rows: Vec<_> = rows.into_iter().collect();
+        rows.sort_by(|(a, x), (b, y)| {
+            let earned = y.sum.revenue_minor.cmp(&x.sum.revenue_minor);
+            earned.then(y.tally.interactions.cmp(&x.tally.interactions)).then_with(|| a.cmp(b))
+        });
+        let named = |(value, facts): (String, Facts)| (Some(value).filter(|value| !value.is_empty()), facts);
+        (rows.into_iter().map(named).collect(), total)
     }
 
-    fn meta_view(
-        &self,
-        tenant: &Tenant,
-        currencies: BTreeSet<Currency>,
-        coverage: Option<(Day, Day)>,
-    ) -> MetaView {
+    pub(crate) fn totals<M>(&self, metrics: M) -> TotalsView<M> {
+        let unattributed = of_currency(&self.totals, self.currency).map(|(_, sum)| sum.unattributed_minor);
+        let minor = unattributed.sum();
+        TotalsView { unattributed_revenue: Amount(Money { minor, currency: self.currency }), metrics }
+    }
+
+    pub(crate) fn meta(&self) -> MetaView {
+        let (start, end) = self.days;
         let run = self.run.as_ref();
+        let covered = run.map(|run| covered(&self.tenant, run));
+        let coverage =
+            covered.map(|(from, to)| (from.max(start), to.min(end))).filter(|(from, to)| from <= to);
+        let others = self.totals.keys().map(|of| of.currency).filter(|currency| *currency != self.currency);
         MetaView {
             run_id: run.map(|run| run.run_id.clone()),
             model_code: run.map(|run| run.config.model.code()),
             currency: self.currency,
-            other_currencies: currencies.into_iter().filter(|currency| *currency != self.currency).collect(),
-            start_date: self.start.to_string(),
-            end_date: self.end.to_string(),
-            time_zone: tenant.settings.zone().name(),
+            other_currencies: others.collect(),
+            start_date: start.to_string(),
+            end_date: end.to_string(),
+            time_zone: self.tenant.settings.zone().name(),
             as_of: run.and_then(|run| run.cutoff).map(Moment),
             coverage: coverage
                 .map(|(from, to)| CoverageView { start_date: from.to_string(), end_date: to.to_string() }),
         }
+    }
+}
+
+/// The run that answers: the one named, else the one for these days.
+async fn run(
+    access: &Access,
+    tenant: &Tenant,
+    days: (Day, Day),
+    run_id: Option<String>,
+) -> Result<Option<Run>, ApiError> {
+    let now = access.clock.now();
+    let Some(id) = run_id else {
+        return Ok(access.table.run_for(tenant, Some(days), now).await?);
+    };
+    let run = access.table.run(&tenant.id, &id, now).await?.ok_or(ApiError::NotFound("run"))?;
+    if run.status != RunStatus::Completed {
+        return Err(ApiError::NotCompleted(run.status.name()));
+    }
+    Ok(Some(run))
+}
+
+/// The sums of all days in one currency, by value.
+fn of_currency(sums: &Sums, currency: Currency) -> impl Iterator<Item = (&String, &Sum)> {
+    sums.iter().filter(move |(of, _)| of.currency == currency).flat_map(|(_, rows)| rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_is_rounded_to_six_places_and_null_over_nothing() {
+        assert_eq!(ratio(1, 3), Some(0.333_333));
+        assert_eq!(ratio(2, 3), Some(0.666_667));
+        assert_eq!(ratio(7, 7), Some(1.0));
+        assert_eq!(ratio(0, 5), Some(0.0));
+        assert_eq!(ratio(5, 0), None);
     }
 }

@@ -2,18 +2,48 @@
 
 use attribution::{JourneysBuf, JourneysError, Model, ParameterError, primary_touch};
 use domain::identity::NodeId;
+use domain::ids::FactId;
+use domain::interaction::Field;
 use domain::run::{ModelCode, RunConfig};
 use domain::time::Timestamp;
-use store::{Credit, CreditedConversion, Fact, StoredConversion};
+use store::{Credit, CreditedConversion, StoredConversion, StoredInteraction};
 
-/// How a run credits.
-pub(crate) struct Crediting {
-    model: Model,
-    window_ms: i64,
+/// An interaction as a run sees it.
+pub(crate) struct Touch {
+    pub(crate) id: FactId,
+    pub(crate) time: Timestamp,
+    pub(crate) channel: String,
+    agent_id: Option<String>,
+    team_id: Option<String>,
+    vendor_code: Option<String>,
+    intent: Option<String>,
 }
 
-impl Crediting {
-    pub(crate) fn of(config: &RunConfig) -> Result<Self, ParameterError> {
+impl Touch {
+    /// None as long as its start was not reported.
+    pub(crate) fn of(stored: &StoredInteraction) -> Option<Self> {
+        let interaction = &stored.interaction;
+        let text = |field| interaction.text(field).map(str::to_owned);
+        Some(Self {
+            id: stored.id.clone(),
+            time: interaction.started_at()?,
+            channel: interaction.channel().to_owned(),
+            agent_id: text(Field::AgentId),
+            team_id: text(Field::TeamId),
+            vendor_code: text(Field::VendorCode),
+            intent: text(Field::PrimaryIntent),
+        })
+    }
+}
+
+/// How a run credits.
+pub(crate) struct Crediting<'a> {
+    model: Model,
+    config: &'a RunConfig,
+}
+
+impl<'a> Crediting<'a> {
+    pub(crate) fn of(config: &'a RunConfig) -> Result<Self, ParameterError> {
         let model = match config.model {
             ModelCode::FirstTouch => Model::FirstTouch,
             ModelCode::LastTouch => Model::LastTouch,
@@ -24,7 +54,7 @@ impl Crediting {
                 Model::position_based(first, middle, last)?
             }
         };
-        Ok(Self { model, window_ms: config.window_ms() })
+        Ok(Self { model, config })
     }
 
     /// The credits of each conversion over those of `touches`, which are in order of time, that began in its window,
@@ -33,7 +63,7 @@ impl Crediting {
         &self,
         customer_id: Option<&NodeId>,
         conversions: &[StoredConversion],
-        touches: &[Fact],
+        touches: &[Touch],
     ) -> Result<Vec<CreditedConversion>, JourneysError> {
         let mut journeys = JourneysBuf::new();
         for stored in conversions {
@@ -59,20 +89,20 @@ impl Crediting {
         Ok(credited.collect())
     }
 
-    fn window<'a>(&self, at: Timestamp, touches: &'a [Fact]) -> &'a [Fact] {
-        let from = at.plus_ms(-self.window_ms);
+    fn window<'t>(&self, at: Timestamp, touches: &'t [Touch]) -> &'t [Touch] {
+        let from = self.config.window_start(at);
         let first = touches.partition_point(|touch| touch.time < from);
         let end = touches.partition_point(|touch| touch.time <= at);
         &touches[first.min(end)..end]
     }
 }
 
-fn age_ms(at: Timestamp, touch: &Fact) -> u64 {
+fn age_ms(at: Timestamp, touch: &Touch) -> u64 {
     u64::try_from(at.since(touch.time)).unwrap_or(0)
 }
 
 /// Touches that the model gives nothing are left out.
-fn credits(touches: &[Fact], weights: &[u64], amounts: &[i64]) -> Vec<Credit> {
+fn credits(touches: &[Touch], weights: &[u64], amounts: &[i64]) -> Vec<Credit> {
     let primary = primary_touch(amounts);
     let whole: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
     let share = |weight: u64| {
@@ -90,7 +120,8 @@ fn credits(touches: &[Fact], weights: &[u64], amounts: &[i64]) -> Vec<Credit> {
             agent_id: touch.agent_id.clone(),
             team_id: touch.team_id.clone(),
             vendor_code: touch.vendor_code.clone(),
-            channel: touch.channel.clone().unwrap_or_default(),
+            intent: touch.intent.clone(),
+            channel: touch.channel.clone(),
         })
         .collect()
 }

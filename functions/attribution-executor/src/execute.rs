@@ -9,11 +9,11 @@ use domain::time::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use store::{
-    Attempt, CreditedConversion, Fact, Paging, PlannedCustomer, Run, Span, StoreError, StoredConversion,
-    TaskOutcome, Tenant,
+    Attempt, CreditedConversion, Paging, PlannedCustomer, Run, Span, StoreError, StoredConversion,
+    StoredInteraction, TaskOutcome, Tenant,
 };
 
-use crate::credit::Crediting;
+use crate::credit::{Crediting, Touch};
 use crate::sums::sums_of;
 use crate::{App, WorkError};
 
@@ -71,31 +71,40 @@ async fn credit_customer(
     app: &App,
     tenant: &Tenant,
     run: &Run,
-    (crediting, customer): (&Crediting, PlannedCustomer),
+    (crediting, customer): (&Crediting<'_>, PlannedCustomer),
 ) -> Result<Vec<CreditedConversion>, WorkError> {
     let conversions = app.table.conversions(tenant, &customer.conversions, cutoff(run)).await?;
     let touches = touches(app, tenant, run, (&customer, &conversions)).await?;
     Ok(crediting.credit(customer.customer_id.as_ref(), &conversions, &touches)?)
 }
 
-/// Every touch of the customer that any of its conversions could look back to, in canonical order.
+/// Every touch of the customer that any of its conversions can look back to, in canonical order.
+///
+/// The index finds them; what they are is read from the interactions themselves, which know more and never lag.
 async fn touches(
     app: &App,
     tenant: &Tenant,
     run: &Run,
     (customer, conversions): (&PlannedCustomer, &[StoredConversion]),
-) -> Result<Vec<Fact>, StoreError> {
-    let times = conversions.iter().map(|stored| stored.conversion.occurred_at);
-    let Some((first, last)) = times.clone().min().zip(times.max()) else { return Ok(Vec::new()) };
-    let from = Timestamp::from_ms((first.ms() - run.config.window_ms()).max(0));
-    let all = Paging { span: Span { from, to: last }, after: None, limit: usize::MAX, newest_first: false };
-    let counts = |fact: &Fact| {
-        fact.id.kind() == FactKind::Interaction
-            && run.cutoff.is_none_or(|cutoff| fact.received_at <= cutoff)
-            && run.config.counts(fact.channel.as_deref().unwrap_or_default())
-    };
+) -> Result<Vec<Touch>, StoreError> {
+    let times: Vec<_> = conversions.iter().map(|stored| stored.conversion.occurred_at).collect();
+    let Some((first, last)) = times.iter().min().zip(times.iter().max()) else { return Ok(Vec::new()) };
+    let from = run.config.window_start(*first);
+    let all = Paging { span: Span { from, to: *last }, after: None, limit: usize::MAX, newest_first: false };
+    let in_a_window =
+        |at: Timestamp| times.iter().any(|end| run.config.window_start(*end) <= at && at <= *end);
     let members = customer.members.iter().cloned().collect();
-    Ok(app.table.facts(tenant, cutoff(run)).timeline(&members, all, counts).await?.items)
+    let facts = app.table.facts(tenant, cutoff(run));
+    let found = facts
+        .timeline(&members, all, |fact| fact.id.kind() == FactKind::Interaction && in_a_window(fact.time))
+        .await?;
+    let ids: Vec<_> = found.items.into_iter().map(|fact| fact.id).collect();
+    let stored = app.table.interactions(tenant, &ids, cutoff(run)).await?;
+    let counts = |touch: &Touch| run.config.counts(&touch.channel);
+    let in_time = |stored: &&StoredInteraction| run.cutoff.is_none_or(|cutoff| stored.received_at <= cutoff);
+    let mut touches: Vec<_> = stored.iter().filter(in_time).filter_map(Touch::of).filter(counts).collect();
+    touches.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+    Ok(touches)
 }
 
 /// What had expired by then does not count, whenever the task is done.

@@ -1,6 +1,7 @@
 //! Adding up and publishing.
 
-use domain::run::{Dimension, RunStatus, Total, Totals};
+use domain::dimension::Dimension;
+use domain::run::{RunStatus, Total, Totals};
 use store::{Attempt, Run, StoreError, Sums, Task, Tenant};
 
 use crate::{App, WorkError};

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::run::{Dimension, Total, Totals};
+use domain::dimension::Dimension;
+use domain::run::{Total, Totals};
 use domain::time::Zone;
 use store::{Credit, CreditedConversion, Sum, SumOf, Sums};
 
-/// The sums of a shard, on the days of the conversions, and its totals.
+/// The sums of a shard, and its totals: money on the days of the conversions, credited touches on their own.
 pub(crate) fn sums_of(credited: &[CreditedConversion], zone: Zone) -> (Sums, Totals) {
     let (mut sums, mut totals) = (Sums::new(), Totals::default());
     for conversion in credited {
@@ -31,8 +32,24 @@ pub(crate) fn sums_of(credited: &[CreditedConversion], zone: Zone) -> (Sums, Tot
             }
         }
     }
+    count_touches(&mut sums, credited, zone);
     sums.retain(|_, rows| !rows.is_empty());
     (sums, totals)
+}
+
+/// Counts each credited touch once, however many conversions credit it. All of them are a customer's, so they are all
+/// here.
+fn count_touches(sums: &mut Sums, credited: &[CreditedConversion], zone: Zone) {
+    let touches = credited.iter().flat_map(|conversion| {
+        conversion.credits.iter().map(|credit| ((conversion.amount.currency, &credit.interaction), credit))
+    });
+    for ((currency, _), credit) in touches.collect::<BTreeMap<_, _>>() {
+        let day = zone.day_of(credit.touched_at).to_string();
+        for dimension in Dimension::ALL {
+            let rows = sums.entry(SumOf { dimension, day: day.clone(), currency }).or_default();
+            rows.entry(value_of(dimension, credit)).or_default().credited += 1;
+        }
+    }
 }
 
 /// What one conversion adds to each value of a dimension; a value credited by several touches counts it once.
@@ -45,7 +62,7 @@ fn rows_of(
     if dimension == Dimension::Total {
         let revenue_minor = conversion.credits.iter().map(|credit| credit.amount_minor).sum();
         let conversions = u64::from(!conversion.credits.is_empty());
-        let sum = Sum { revenue_minor, conversions, unattributed_minor: unattributed, last: None };
+        let sum = Sum { revenue_minor, conversions, unattributed_minor: unattributed, ..Sum::default() };
         rows.insert(String::new(), sum);
         return rows;
     }
@@ -66,6 +83,7 @@ fn value_of(dimension: Dimension, credit: &Credit) -> String {
         Dimension::Agent => credit.agent_id.clone(),
         Dimension::Vendor => credit.vendor_code.clone(),
         Dimension::Channel => Some(credit.channel.clone()),
+        Dimension::Intent => credit.intent.clone(),
     };
     value.unwrap_or_default()
 }

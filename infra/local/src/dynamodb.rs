@@ -1,5 +1,6 @@
 //! The embedded DynamoDB: one SQLite database, spoken to by the unmodified AWS SDK.
 
+mod changes;
 mod layout;
 
 use std::io;
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::template::Table;
 use crate::threads::{Stop, Threads, stopped};
+pub use changes::Changes;
 
 /// Its operations run to their end on the thread that took the request, so a few of them may wait at once.
 const THREADS: usize = 4;
@@ -24,6 +26,7 @@ const SWEEP_EVERY: Duration = Duration::from_mins(5);
 /// A running database. It serves until it is stopped or dropped.
 pub struct DynamoDb {
     url: String,
+    changes: Changes,
     stop: watch::Sender<bool>,
     serving: JoinHandle<Result<(), String>>,
     /// Its own, so that SQLite's synchronous work keeps nothing else waiting.
@@ -37,8 +40,14 @@ pub enum DynamoDbError {
     Unserved(#[source] io::Error),
     #[error("the database cannot be opened")]
     Unopened(#[source] DynoxideError),
+    #[error("the database cannot be made ready")]
+    Unready(#[source] rusqlite::Error),
+    #[error("no file can be made for the database")]
+    NoFile(#[source] io::Error),
     #[error("the table cannot be created")]
     Table(#[source] DynoxideError),
+    #[error("the table's stream cannot be read")]
+    Stream(#[source] DynoxideError),
     #[error("the table was created by another version of CRAE; choose another data directory")]
     OtherLayout,
 }
@@ -47,18 +56,21 @@ impl DynamoDb {
     /// Opens the database kept in `file`, or one that lives in memory, and creates the table if it is missing.
     pub fn start(file: Option<&Path>, table: &Table) -> Result<Self, DynamoDbError> {
         let database = match file {
-            Some(file) => Database::new(&file.to_string_lossy()),
-            None => Database::memory(),
+            Some(file) => in_file(file, table)?,
+            None => in_memory(table)?,
         };
-        let database = database.map_err(DynamoDbError::Unopened)?;
-        layout::create(&database, table)?;
+        let changes = Changes::of(database.clone(), &table.name);
         let listener = listen().map_err(DynamoDbError::Unserved)?;
         let address = listener.local_addr().map_err(DynamoDbError::Unserved)?;
         let threads = Threads::start("dynamodb", THREADS).map_err(DynamoDbError::Unserved)?;
         let (stop, stopped) = watch::channel(false);
         threads.spawn(sweep(database.clone(), stopped.clone()));
         let serving = threads.spawn(serve(listener, database, stopped));
-        Ok(Self { url: format!("http://{address}"), stop, serving, _threads: threads })
+        Ok(Self { url: format!("http://{address}"), changes, stop, serving, _threads: threads })
+    }
+
+    pub fn changes(&self) -> Changes {
+        self.changes.clone()
     }
 
     pub fn url(&self) -> &str {
@@ -75,6 +87,23 @@ impl DynamoDb {
             Err(_) => tracing::warn!("the embedded DynamoDB was stopped while it was working"),
         }
     }
+}
+
+fn in_file(file: &Path, table: &Table) -> Result<Database, DynamoDbError> {
+    let database = Database::new(&file.to_string_lossy()).map_err(DynamoDbError::Unopened)?;
+    layout::create(&database, table)?;
+    changes::tidy(file).map_err(DynamoDbError::Unready)?;
+    Ok(database)
+}
+
+/// A database in memory can be reached by nobody else, so it begins as a copy of an empty one in a file.
+fn in_memory(table: &Table) -> Result<Database, DynamoDbError> {
+    let folder = tempfile::tempdir().map_err(DynamoDbError::NoFile)?;
+    let file = folder.path().join("empty.sqlite");
+    drop(in_file(&file, table)?);
+    let database = Database::memory().map_err(DynamoDbError::Unopened)?;
+    database.restore_from(&file.to_string_lossy()).map_err(DynamoDbError::Unopened)?;
+    Ok(database)
 }
 
 fn listen() -> io::Result<TcpListener> {

@@ -3,7 +3,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use aws_lambda_events::dynamodb;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use aws_lambda_events::streams::DynamoDbEventResponse;
 use axum::Router;
 use runtime::{Host, Misconfigured};
 
@@ -12,6 +14,7 @@ use runtime::{Host, Misconfigured};
 pub enum Code {
     Http(Router),
     Queue(BatchHandler),
+    Stream(RecordsHandler),
     Schedule(TickHandler),
 }
 
@@ -19,6 +22,9 @@ type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Handles one batch of messages; the answer names those that must come again.
 pub type BatchHandler = Arc<dyn Fn(SqsEvent) -> Later<SqsBatchResponse> + Send + Sync>;
+
+/// Handles one batch of a stream's records; the answer names the first that must come again.
+pub type RecordsHandler = Arc<dyn Fn(dynamodb::Event) -> Later<DynamoDbEventResponse> + Send + Sync>;
 
 /// Runs at every tick of a schedule; an error is its text.
 pub type TickHandler = Arc<dyn Fn() -> Later<Result<(), String>> + Send + Sync>;
@@ -42,7 +48,7 @@ impl Function {
 }
 
 /// Every function there is.
-pub const ALL: [Function; 9] = [
+pub const ALL: [Function; 11] = [
     Function {
         name: "analytics-api",
         connect: |host| Ok(Code::Http(analytics_api::router(analytics_api::App::connect(host)?))),
@@ -80,6 +86,14 @@ pub const ALL: [Function; 9] = [
         name: "ingestion-api",
         connect: |host| Ok(Code::Http(ingestion_api::router(ingestion_api::App::connect(host)?))),
     },
+    Function {
+        name: "rollup-builder",
+        connect: |host| Ok(on_batch(rollup_builder::App::connect(host)?, rollup_builder::handle)),
+    },
+    Function {
+        name: "rollup-projector",
+        connect: |host| Ok(on_records(rollup_projector::App::connect(host)?, rollup_projector::handle)),
+    },
     Function { name: "site", connect: |host| Ok(Code::Http(site::router(site::App::connect(host)?))) },
     Function {
         name: "webhook-receiver",
@@ -93,6 +107,14 @@ where
     R: Future<Output = SqsBatchResponse> + Send + 'static,
 {
     Code::Queue(Arc::new(move |event| Box::pin(handle(app.clone(), event))))
+}
+
+fn on_records<A, R>(app: A, handle: fn(A, dynamodb::Event) -> R) -> Code
+where
+    A: Clone + Send + Sync + 'static,
+    R: Future<Output = DynamoDbEventResponse> + Send + 'static,
+{
+    Code::Stream(Arc::new(move |event| Box::pin(handle(app.clone(), event))))
 }
 
 fn on_tick<A, R, E>(app: A, handle: fn(A) -> R) -> Code

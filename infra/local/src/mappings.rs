@@ -1,4 +1,6 @@
-//! What calls functions that nobody waits for: Lambda's pollers of queues, and the scheduler.
+//! What calls functions that nobody waits for: Lambda's pollers of queues and of the stream, and the scheduler.
+
+mod stream;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use crate::functions::{BatchHandler, TickHandler};
 use crate::sqs::{self, Queues, ReceivedMessage, SqsError};
 use crate::threads::{Stop, stopped};
+pub use stream::{Position, StreamMapping};
 
 /// How long a poller waits for a message; the longest that SQS allows.
 const LONG_POLL: Duration = Duration::from_secs(20);

@@ -5,6 +5,7 @@
 
 mod function;
 mod node;
+mod pattern;
 mod queue;
 mod table;
 
@@ -15,6 +16,7 @@ use serde_yaml_ng::Value;
 
 use crate::sqs::QueueSpec;
 use node::{Names, Node};
+pub use pattern::Pattern;
 
 /// The template this binary was built with; embedded, so that the binary runs from any folder.
 pub const EMBEDDED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"));
@@ -79,6 +81,17 @@ pub enum Event {
         batch_size: usize,
         window: Duration,
         concurrency: usize,
+    },
+    /// Records of the table's stream.
+    Stream {
+        batch_size: usize,
+        window: Duration,
+        /// A record passes if one of them matches; all pass if there is none.
+        filters: Vec<Pattern>,
+        /// How often a batch that fails comes again before it is given up.
+        retries: usize,
+        /// The queue that is told which records were given up.
+        on_failure: String,
     },
     Schedule {
         every: Duration,

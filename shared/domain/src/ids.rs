@@ -76,9 +76,11 @@ pub fn is_printable(text: &str, most: usize) -> bool {
 }
 
 /// The two kinds of facts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FactKind {
+    #[serde(rename = "INT")]
     Interaction,
+    #[serde(rename = "CNV")]
     Conversion,
 }
 
@@ -91,6 +93,10 @@ impl FactKind {
             FactKind::Interaction => "INT",
             FactKind::Conversion => "CNV",
         }
+    }
+
+    pub fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
     pub const fn prefix(self) -> &'static str {

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, makes a random number, awaits, or knows AWS, axum or tokio.
 
 pub mod conversion;
+pub mod dimension;
 pub mod identifier;
 pub mod identity;
 pub mod ids;
@@ -11,6 +12,7 @@ pub mod json;
 pub mod merged;
 pub mod money;
 pub mod permission;
+pub mod rollup;
 pub mod run;
 pub mod source;
 pub mod tenant;

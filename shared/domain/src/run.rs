@@ -75,8 +75,10 @@ pub fn default_half_life_hours(window_hours: u32) -> u32 {
 }
 
 impl RunConfig {
-    pub fn window_ms(&self) -> i64 {
-        i64::from(self.window_hours) * HOUR_MS
+    /// From when on touches may be credited for a conversion of this moment.
+    pub fn window_start(&self, conversion: Timestamp) -> Timestamp {
+        let window_ms = i64::from(self.window_hours) * HOUR_MS;
+        Timestamp::from_ms((conversion.ms() - window_ms).max(0))
     }
 
     pub fn half_life_ms(&self) -> u64 {
@@ -195,34 +197,6 @@ impl Totals {
                 && total.attributed_minor + total.unattributed_minor == total.amount_minor
         };
         self.0.len() == planned.0.len() && self.0.iter().all(alike)
-    }
-}
-
-/// By what credits are summed when a run publishes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Dimension {
-    /// Everything: also holds what is unattributed.
-    Total,
-    Agent,
-    Vendor,
-    Channel,
-}
-
-impl Dimension {
-    pub const ALL: [Dimension; 4] =
-        [Dimension::Total, Dimension::Agent, Dimension::Vendor, Dimension::Channel];
-
-    pub const fn code(self) -> &'static str {
-        match self {
-            Dimension::Total => "total",
-            Dimension::Agent => "agent",
-            Dimension::Vendor => "vendor",
-            Dimension::Channel => "channel",
-        }
-    }
-
-    pub fn parse(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|dimension| dimension.code() == code)
     }
 }
 

@@ -127,8 +127,26 @@ impl fmt::Display for Day {
 }
 
 /// The start of a tenant-local hour, named by its UTC time: zones such as +05:30 begin their hours at half past.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Hour(Timestamp);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not an hour: yyyymmddhhmm")]
+pub struct NotAnHour;
+
+impl TryFrom<String> for Hour {
+    type Error = NotAnHour;
+    fn try_from(name: String) -> Result<Self, NotAnHour> {
+        Self::parse(&name).ok_or(NotAnHour)
+    }
+}
+
+impl From<Hour> for String {
+    fn from(hour: Hour) -> String {
+        hour.name()
+    }
+}
 
 impl Hour {
     /// `yyyymmddhhmm` in UTC.

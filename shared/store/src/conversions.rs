@@ -137,8 +137,6 @@ impl ConversionItem {
         let conversion = &stored.conversion;
         let key = keys::fact(&tenant.id, &stored.id);
         let anchor = conversion.anchor().map(|anchor| tenant.identity().node(anchor));
-        let hour = tenant.settings.zone().hour_of(conversion.occurred_at);
-        let shard = keys::shard_of(&stored.id.bare(), tenant.settings.hour_shards);
         Self {
             pk: key.pk,
             sk: key.sk,
@@ -156,7 +154,7 @@ impl ConversionItem {
             ttl: stored.expires_at,
             g1s: anchor.as_ref().map(|_| keys::in_timeline(conversion.occurred_at, &stored.id)),
             g1p: anchor.map(|anchor| keys::node(&tenant.id, &anchor)),
-            g2p: keys::hour(&tenant.id, FactKind::Conversion, hour, shard),
+            g2p: keys::hour(&tenant.bucket(&stored.id, conversion.occurred_at)),
             g2s: keys::in_hour(conversion.occurred_at, &stored.id),
         }
     }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::dimension::Dimension;
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
 use domain::money::{Currency, Money};
-use domain::run::{Dimension, Stage};
+use domain::run::Stage;
 use domain::time::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,8 @@ pub struct Credit {
     pub team_id: Option<String>,
     #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
     pub vendor_code: Option<String>,
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<String>,
     #[serde(rename = "h")]
     pub channel: String,
 }
@@ -81,6 +84,9 @@ pub struct Sum {
     pub revenue_minor: i64,
     #[serde(rename = "n")]
     pub conversions: u64,
+    /// Touches that began on this day and have a credit in this currency, for a conversion of whatever day.
+    #[serde(rename = "t", default, skip_serializing_if = "is_none")]
+    pub credited: u64,
     /// Only in the total: what no touch earned.
     #[serde(rename = "u", default, skip_serializing_if = "is_zero")]
     pub unattributed_minor: i64,
@@ -94,10 +100,16 @@ fn is_zero(minor: &i64) -> bool {
     *minor == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Sum {
     pub fn add(&mut self, other: &Sum) {
         self.revenue_minor += other.revenue_minor;
         self.conversions += other.conversions;
+        self.credited += other.credited;
         self.unattributed_minor += other.unattributed_minor;
         self.last = self.last.take().max(other.last.clone());
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::{FactKind, TenantId};
 use domain::time::Hour;
 use serde::Deserialize;
@@ -35,7 +36,8 @@ impl Table {
             return Ok(());
         }
         let number = name[6..].trim_start_matches('0');
-        self.add_to_set(&keys::month(tenant, kind, &hour.month()), "h", vec![number.to_owned()]).await?;
+        let numbers = AttributeValue::Ns(vec![number.to_owned()]);
+        self.add(&keys::month(tenant, kind, &hour.month()), "h", numbers).await?;
         let mut listed = self.listed_hours.lock().unwrap_or_else(PoisonError::into_inner);
         if listed.len() >= MOST_REMEMBERED {
             listed.clear();

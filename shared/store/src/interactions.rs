@@ -6,6 +6,7 @@ use domain::identifier::Identifier;
 use domain::ids::{ExternalId, FactId, FactKind};
 use domain::interaction::{CallEvent, Cell, Field, Interaction, Section, SectionState, Value, Version};
 use domain::merged::Merged;
+use domain::rollup::Bucket;
 use domain::source::Source;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,24 @@ impl Table {
             }
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// The interactions that belong to a bucket now.
+    ///
+    /// The index may still name one that has moved to another hour: what the item itself says decides.
+    pub async fn interactions_of(
+        &self,
+        tenant: &Tenant,
+        bucket: &Bucket,
+        now: Timestamp,
+    ) -> Result<Vec<StoredInteraction>, StoreError> {
+        let listed = self.facts(tenant, now).of_bucket(bucket).await?;
+        let wanted: Vec<_> = listed.iter().map(|fact| keys::fact(&tenant.id, &fact.id)).collect();
+        let mut items: Vec<InteractionItem> = self.get_many(&wanted).await?;
+        items.retain(|item| item.g2p.as_ref() == Some(&keys::hour(bucket)));
+        let stored = items.into_iter().map(StoredInteraction::try_from);
+        let stored: Vec<_> = stored.collect::<Result<_, _>>()?;
+        Ok(stored.into_iter().filter(|stored| !stored.is_expired(now)).collect())
     }
 
     /// Reads strongly, lets `decide` make a new state of what is there, and writes it if it differs and nobody wrote
@@ -229,8 +248,6 @@ impl InteractionItem {
         let interaction = &stored.interaction;
         let start = interaction.started_at();
         let anchor = start.and(interaction.anchor()).map(|anchor| tenant.identity().node(&anchor));
-        let zone = tenant.settings.zone();
-        let shard = keys::shard_of(&stored.id.bare(), tenant.settings.hour_shards);
         let in_index = |field| start.and(interaction.text(field)).map(str::to_owned);
         Self {
             pk: key.pk,
@@ -249,7 +266,7 @@ impl InteractionItem {
             ttl: stored.expires_at,
             g1s: start.filter(|_| anchor.is_some()).map(|start| keys::in_timeline(start, &stored.id)),
             g1p: anchor.map(|anchor| keys::node(&tenant.id, &anchor)),
-            g2p: start.map(|start| keys::hour(&tenant.id, FactKind::Interaction, zone.hour_of(start), shard)),
+            g2p: start.map(|start| keys::hour(&tenant.bucket(&stored.id, start))),
             g2s: start.map(|start| keys::in_hour(start, &stored.id)),
             ch: start.map(|_| interaction.channel().to_owned()),
             vn: in_index(Field::VendorCode),

@@ -9,6 +9,8 @@
 //! | timeline of an identifier | index `timeline`: `T#t#NODE#anchor` / `time#kind#id` |
 //! | facts of a local hour, sharded | index `hour`: `T#t#HOUR#kind#yyyymmddhhmm#shard` / `time#id` |
 //! | hours that hold facts | `T#t#HOURS#kind` / `yyyymm`, a set of `ddhhmm` |
+//! | how often a bucket of facts changed | `T#t#CHANGES#kind#yyyymm` / `yyyymmddhhmm#shard` |
+//! | what was counted of a bucket | `T#t#ROLLUP#kind#yyyymm` / `yyyymmddhhmm#shard` |
 //! | deliveries kept for people to look at | `T#t#DELIVERIES#yyyymmdd` / `time#id` |
 //! | runs by time | `T#t#RUNS` / `time#id` |
 //! | a run | `T#t#RUN#r` / `RUN` |
@@ -23,6 +25,7 @@
 
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
+use domain::rollup::Bucket;
 use domain::run::Stage;
 use domain::time::{Hour, Timestamp};
 
@@ -111,8 +114,8 @@ pub fn timeline_entry(sk: &str) -> Option<(Timestamp, FactId)> {
 }
 
 /// Partition of the index `hour`.
-pub fn hour(tenant: &TenantId, kind: FactKind, hour: Hour, shard: u32) -> String {
-    of(tenant, &format!("HOUR#{}#{}#{shard}", kind.code(), hour.name()))
+pub fn hour(bucket: &Bucket) -> String {
+    of(&bucket.tenant, &format!("HOUR#{}#{}#{}", bucket.kind.code(), bucket.hour.name(), bucket.shard))
 }
 
 /// Sort key of the index `hour`.
@@ -124,6 +127,38 @@ pub fn in_hour(time: Timestamp, id: &FactId) -> String {
 pub fn hour_entry(kind: FactKind, sk: &str) -> Option<(Timestamp, FactId)> {
     let (time, id) = sk.split_once('#')?;
     Some((Timestamp::from_ms(time.parse().ok()?), FactId::from_bare(kind, id)?))
+}
+
+/// Reads what [`hour`] wrote.
+pub fn bucket(pk: &str) -> Option<Bucket> {
+    let mut parts = pk.strip_prefix("T#")?.split('#');
+    let tenant = TenantId::parse(parts.next()?).ok()?;
+    if parts.next()? != "HOUR" {
+        return None;
+    }
+    let kind = FactKind::of_code(parts.next()?)?;
+    let (hour, shard) = (Hour::parse(parts.next()?)?, parts.next()?.parse().ok()?);
+    parts.next().is_none().then_some(Bucket { tenant, kind, hour, shard })
+}
+
+fn in_month(bucket: &Bucket) -> String {
+    format!("{}#{}", bucket.hour.name(), bucket.shard)
+}
+
+/// Of a bucket: how often its facts have changed.
+pub fn changes(bucket: &Bucket) -> Key {
+    let month = format!("CHANGES#{}#{}", bucket.kind.code(), bucket.hour.month());
+    key(of(&bucket.tenant, &month), in_month(bucket))
+}
+
+/// Of a bucket: what was counted.
+pub fn rollup(bucket: &Bucket) -> Key {
+    key(rollups(&bucket.tenant, bucket.kind, &bucket.hour.month()), in_month(bucket))
+}
+
+/// All rollups of hours that begin in a month, `yyyymm` in UTC.
+pub fn rollups(tenant: &TenantId, kind: FactKind, month: &str) -> String {
+    of(tenant, &format!("ROLLUP#{}#{month}", kind.code()))
 }
 
 /// All months that hold facts are items of one partition, since reads without dates must find them.
@@ -245,6 +280,7 @@ pub(crate) fn part(pk: &str) -> &'static str {
             Some("NODE") => "identity",
             Some("HOUR") => "hour index",
             Some("HOURS") => "hours",
+            Some("CHANGES" | "ROLLUP") => "rollups",
             Some("DELIVERIES") => "deliveries",
             Some("RUN" | "RUNS") => "runs",
             Some(_) => "other",
@@ -267,6 +303,19 @@ mod tests {
         assert_eq!(timeline_entry(&in_timeline(time, &id)), Some((time, id.clone())));
         assert_eq!(hour_entry(id.kind(), &in_hour(time, &id)), Some((time, id.clone())));
         assert!(in_timeline(Timestamp::from_ms(999_999_999_999), &id) < in_timeline(time, &id));
+    }
+
+    #[test]
+    fn a_partition_of_the_hour_index_is_read_as_it_is_written() {
+        let tenant = TenantId::parse("demo").unwrap();
+        let begun = Hour::parse("202401151030").unwrap();
+        for kind in FactKind::ALL {
+            let written = Bucket { tenant: tenant.clone(), kind, hour: begun, shard: 3 };
+            assert_eq!(bucket(&hour(&written)), Some(written));
+        }
+        for other in ["T#demo#HOURS#INT", "T#demo#HOUR#INT#202401151030", "T#demo#HOUR#INT#2024#0", "HOUR"] {
+            assert_eq!(bucket(other), None, "{other}");
+        }
     }
 
     #[test]

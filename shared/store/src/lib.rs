@@ -6,6 +6,7 @@
 pub mod keys;
 
 mod api_keys;
+mod changed;
 mod conversions;
 mod credits;
 mod deliveries;
@@ -17,12 +18,14 @@ mod interactions;
 mod meter;
 mod published;
 mod recorded;
+mod rollups;
 mod runs;
 mod table;
 mod tenants;
 mod timeline;
 
 pub use api_keys::ApiKey;
+pub use changed::changed_buckets;
 pub use conversions::StoredConversion;
 pub use credits::{Attempt, Credit, CreditedConversion, CreditedPart, PlannedCustomer, Sum, SumOf, Sums};
 pub use deliveries::{Delivery, DeliveryState};
@@ -33,6 +36,7 @@ pub use interactions::{About, StoredInteraction};
 pub use meter::{Meter, Units};
 pub use published::covered;
 pub use recorded::Recorded;
+pub use rollups::Rollup;
 pub use runs::{ActiveRun, Run, Task, TaskOutcome};
 pub use table::Table;
 pub use tenants::{Tenant, TenantKey, Tenants};

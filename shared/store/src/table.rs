@@ -119,21 +119,22 @@ impl Table {
         }
     }
 
-    /// Adds numbers to a set attribute, idempotently, creating the item if need be.
-    pub(crate) async fn add_to_set(
+    /// Adds to an attribute, creating the item if need be: a number to a number, or numbers to a set of them. Only
+    /// the latter may be done twice.
+    pub(crate) async fn add(
         &self,
         key: &Key,
         attribute: &str,
-        numbers: Vec<String>,
+        added: AttributeValue,
     ) -> Result<(), StoreError> {
         let answer = self
             .client
             .update_item()
             .table_name(&*self.name)
             .set_key(Some(attributes(key)))
-            .update_expression("ADD #set :new")
-            .expression_attribute_names("#set", attribute)
-            .expression_attribute_values(":new", AttributeValue::Ns(numbers))
+            .update_expression("ADD #attribute :added")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":added", added)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()
             .await

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::identity::IdentityKey;
-use domain::ids::TenantId;
+use domain::ids::{FactId, TenantId};
+use domain::rollup::Bucket;
 use domain::tenant::Settings;
 use domain::time::Timestamp;
 use hmac::{Hmac, KeyInit, Mac};
@@ -52,6 +53,16 @@ impl Tenant {
     /// The key that names this tenant's identifiers.
     pub fn identity(&self) -> IdentityKey {
         IdentityKey::new(self.key.derived("identity"))
+    }
+
+    /// Where a fact of that moment is listed and counted.
+    pub(crate) fn bucket(&self, id: &FactId, at: Timestamp) -> Bucket {
+        Bucket {
+            tenant: self.id.clone(),
+            kind: id.kind(),
+            hour: self.settings.zone().hour_of(at),
+            shard: keys::shard_of(&id.bare(), self.settings.hour_shards),
+        }
     }
 
     /// Whether `name` means this tenant: its id, or one of its aliases.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
 use domain::money::{Currency, Money};
+use domain::rollup::Bucket;
 use domain::time::{Hour, Timestamp, Zone};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
@@ -213,20 +214,26 @@ impl Facts<'_> {
 
     /// All facts of one local hour.
     pub async fn of_hour(&self, kind: FactKind, hour: Hour) -> Result<Vec<Fact>, StoreError> {
-        let range = |shard| Range {
+        let mut facts = Vec::new();
+        for shard in 0..self.tenant.settings.hour_shards.max(1) {
+            let bucket = Bucket { tenant: self.tenant.id.clone(), kind, hour, shard };
+            facts.append(&mut self.of_bucket(&bucket).await?);
+        }
+        Ok(facts)
+    }
+
+    /// The facts of one bucket, as the index knows it.
+    pub async fn of_bucket(&self, bucket: &Bucket) -> Result<Vec<Fact>, StoreError> {
+        let range = Range {
             index: Some(Index::Hour),
-            pk: keys::hour(&self.tenant.id, kind, hour, shard),
+            pk: keys::hour(bucket),
             sk: Sorted::Between("0".to_owned(), "~".to_owned()),
             newest_first: false,
             limit: None,
         };
-        let mut facts = Vec::new();
-        for shard in 0..self.tenant.settings.hour_shards.max(1) {
-            let items: Vec<FactItem> = self.table.query_all(&range(shard)).await?;
-            let of_shard = items.into_iter().filter_map(|item| Fact::in_hour(kind, item, self.now));
-            facts.extend(of_shard.filter(|fact| !fact.expired));
-        }
-        Ok(facts)
+        let items: Vec<FactItem> = self.table.query_all(&range).await?;
+        let facts = items.into_iter().filter_map(|item| Fact::in_hour(bucket.kind, item, self.now));
+        Ok(facts.filter(|fact| !fact.expired).collect())
     }
 
     /// A tenant's facts of one kind, newest first, as far as `keep` keeps them.

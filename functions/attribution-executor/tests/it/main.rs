@@ -181,7 +181,7 @@ impl Shop {
         let days = ("2026-01-01", "2026-12-31");
         let days = (domain::time::Day::parse(days.0).unwrap(), domain::time::Day::parse(days.1).unwrap());
         let mut sums = Sums::new();
-        for dimension in domain::run::Dimension::ALL {
+        for dimension in domain::dimension::Dimension::ALL {
             sums.extend(self.table.run_sums(&self.tenant.id, &run, dimension, days).await.unwrap());
         }
         Published { totals: run.totals, credited, sums }

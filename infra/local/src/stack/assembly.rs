@@ -10,7 +10,7 @@ use runtime::{Clock, Endpoints};
 use tokio::sync::watch;
 
 use super::folder::Folder;
-use super::work::Work;
+use super::work::{Sources, Work};
 use super::{Data, Options, Stack, StackError};
 use crate::dynamodb::DynamoDb;
 use crate::functions;
@@ -54,7 +54,15 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
     };
     let work = Work::connect(&stack)?;
     let router = work.gateway(&stack.clock).router();
-    stack.work = work.start(&stack.threads, &stack.queues, &stop);
+    let sources = Sources {
+        queues: stack.queues.clone(),
+        changes: stack.dynamodb.changes(),
+        folder: match options.data {
+            Data::Memory => None,
+            Data::Dir(path) => Some(path),
+        },
+    };
+    stack.work = work.start(&stack.threads, &sources, &stop);
     let serving = stack.threads.spawn(serve(gateway, router, stop));
     stack.work.push(serving);
     Ok(stack)

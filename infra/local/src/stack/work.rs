@@ -1,12 +1,15 @@
 //! What the stack does: answers requests, works off queues, keeps schedules.
 
+use std::path::PathBuf;
+
 use runtime::Clock;
 use tokio::task::JoinHandle;
 
 use super::{Stack, StackError};
+use crate::dynamodb::Changes;
 use crate::functions::{self, Code};
 use crate::gateway::{Gateway, HttpFunction, Route};
-use crate::mappings::{Mapping, Schedule};
+use crate::mappings::{Mapping, Position, Schedule, StreamMapping};
 use crate::sqs::Queues;
 use crate::template::{Event, Function};
 use crate::threads::{Stop, Threads};
@@ -19,7 +22,16 @@ const POLLERS: usize = 5;
 pub(super) struct Work {
     routes: Vec<(Route, HttpFunction)>,
     mappings: Vec<(Mapping, usize)>,
+    streams: Vec<StreamMapping>,
     schedules: Vec<Schedule>,
+}
+
+/// What the work is taken from.
+pub(super) struct Sources {
+    pub(super) queues: Queues,
+    pub(super) changes: Changes,
+    /// Where it is kept how far the functions have followed the changes.
+    pub(super) folder: Option<PathBuf>,
 }
 
 impl Work {
@@ -59,11 +71,23 @@ impl Work {
                 };
                 self.mappings.push((mapping, POLLERS.min(*concurrency)));
             }
+            (Event::Stream { batch_size, window, filters, retries, on_failure }, Code::Stream(handle)) => {
+                self.streams.push(StreamMapping {
+                    function: name,
+                    timeout,
+                    handle,
+                    batch_size: *batch_size,
+                    window: *window,
+                    filters: filters.clone(),
+                    retries: *retries,
+                    on_failure: on_failure.clone(),
+                });
+            }
             (Event::Schedule { every }, Code::Schedule(handle)) => {
                 let function = name;
                 self.schedules.push(Schedule { function, timeout, handle, every: *every });
             }
-            (_, Code::Http(_) | Code::Queue(_) | Code::Schedule(_)) => {
+            (_, Code::Http(_) | Code::Queue(_) | Code::Stream(_) | Code::Schedule(_)) => {
                 return Err(StackError::WrongTrigger { function: name });
             }
         }
@@ -75,12 +99,18 @@ impl Work {
     }
 
     /// Starts the pollers and the schedules.
-    pub(super) fn start(self, threads: &Threads, queues: &Queues, stop: &Stop) -> Vec<JoinHandle<()>> {
+    pub(super) fn start(self, threads: &Threads, sources: &Sources, stop: &Stop) -> Vec<JoinHandle<()>> {
+        let Sources { queues, changes, folder } = sources;
         let pollers = self.mappings.into_iter().flat_map(|(mapping, pollers)| {
             let polls = (0..pollers).map(move |_| mapping.clone().poll(queues.clone(), stop.clone()));
             polls.map(|poll| threads.spawn(poll))
         });
+        let followers = self.streams.into_iter().map(|mapping| {
+            let file = folder.as_ref().map(|folder| folder.join(format!("{}.position", mapping.function)));
+            let position = Position::read(file);
+            threads.spawn(mapping.follow(changes.clone(), position, queues.clone(), stop.clone()))
+        });
         let schedules = self.schedules.into_iter().map(|schedule| threads.spawn(schedule.run(stop.clone())));
-        pollers.chain(schedules).collect()
+        pollers.chain(followers).chain(schedules).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::node::Node;
-use super::{Event, Function, Setting, TemplateError};
+use super::{Event, Function, Pattern, Setting, TemplateError};
 
 /// What Lambda allows a function that names no timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -69,6 +69,7 @@ fn read_event(event: &Node<'_>) -> Result<Event, TemplateError> {
             None => Ok(Event::HttpApi { method: "ANY".to_owned(), path: "$default".to_owned() }),
         },
         "SQS" => read_mapping(&properties()?),
+        "DynamoDB" => read_stream(&properties()?),
         "ScheduleV2" => read_schedule(&properties()?),
         other => Err(TemplateError::UnknownType { at: event.at().to_owned(), name: other.to_owned() }),
     }
@@ -90,22 +91,66 @@ fn read_mapping(properties: &Node<'_>) -> Result<Event, TemplateError> {
         "FunctionResponseTypes",
         "ScalingConfig",
     ])?;
-    // Without it a function that names failed messages would have them all deleted.
-    let answers = properties.required("FunctionResponseTypes")?;
-    match answers.items()?.as_slice() {
-        [only] if only.text()? == "ReportBatchItemFailures" => {}
-        _ => return Err(answers.wrong("[ReportBatchItemFailures]")),
-    }
-    let window = properties.field("MaximumBatchingWindowInSeconds");
-    let window_s = window.map_or(Ok(0), |window| window.number())?;
+    names_failures(properties)?;
     let scaling = properties.required("ScalingConfig")?;
     scaling.only(&["MaximumConcurrency"])?;
     Ok(Event::Sqs {
         queue: properties.required("Queue")?.queue()?,
         batch_size: properties.required("BatchSize")?.number()?,
-        window: Duration::from_secs(window_s),
+        window: window(properties)?,
         concurrency: scaling.required("MaximumConcurrency")?.number()?,
     })
+}
+
+/// Without it a function that names what failed would have all of it taken for done.
+fn names_failures(properties: &Node<'_>) -> Result<(), TemplateError> {
+    let answers = properties.required("FunctionResponseTypes")?;
+    match answers.items()?.as_slice() {
+        [only] if only.text()? == "ReportBatchItemFailures" => Ok(()),
+        _ => Err(answers.wrong("[ReportBatchItemFailures]")),
+    }
+}
+
+fn window(properties: &Node<'_>) -> Result<Duration, TemplateError> {
+    let window = properties.field("MaximumBatchingWindowInSeconds");
+    Ok(Duration::from_secs(window.map_or(Ok(0), |window| window.number())?))
+}
+
+fn read_stream(properties: &Node<'_>) -> Result<Event, TemplateError> {
+    properties.only(&[
+        "Stream",
+        "StartingPosition",
+        "BatchSize",
+        "BisectBatchOnFunctionError",
+        "MaximumBatchingWindowInSeconds",
+        "MaximumRetryAttempts",
+        "FunctionResponseTypes",
+        "FilterCriteria",
+        "DestinationConfig",
+    ])?;
+    names_failures(properties)?;
+    properties.required("Stream")?.stream()?;
+    let from = properties.required("StartingPosition")?;
+    if from.text()? != "TRIM_HORIZON" {
+        return Err(from.wrong("TRIM_HORIZON, so that no change is missed"));
+    }
+    let destination = properties.required("DestinationConfig")?.required("OnFailure")?;
+    destination.only(&["Type", "Destination"])?;
+    Ok(Event::Stream {
+        batch_size: properties.required("BatchSize")?.number()?,
+        window: window(properties)?,
+        filters: properties.field("FilterCriteria").map_or(Ok(Vec::new()), |criteria| filters(&criteria))?,
+        retries: properties.required("MaximumRetryAttempts")?.number()?,
+        on_failure: destination.required("Destination")?.queue()?,
+    })
+}
+
+fn filters(criteria: &Node<'_>) -> Result<Vec<Pattern>, TemplateError> {
+    let read = |filter: &Node<'_>| {
+        let pattern = filter.required("Pattern")?;
+        Pattern::parse(&pattern.text()?).ok_or_else(|| pattern.wrong("a pattern of exact texts"))
+    };
+    criteria.required("Filters")?.items()?.iter().map(read).collect()
 }
 
 fn read_schedule(properties: &Node<'_>) -> Result<Event, TemplateError> {

@@ -50,8 +50,16 @@ impl<'a> Names<'a> {
     }
 
     fn is_queue(&self, name: &str) -> bool {
+        self.is(name, "AWS::SQS::Queue")
+    }
+
+    fn is_table(&self, name: &str) -> bool {
+        self.is(name, "AWS::DynamoDB::Table")
+    }
+
+    fn is(&self, name: &str, kind: &str) -> bool {
         let resource = self.resources.get(name);
-        resource.and_then(|resource| resource.get("Type")) == Some(&"AWS::SQS::Queue".into())
+        resource.and_then(|resource| resource.get("Type")) == Some(&kind.into())
     }
 }
 
@@ -182,6 +190,18 @@ impl<'a> Node<'a> {
             Some(name) if self.names.is_queue(name) => self.physical_name(name),
             Some(name) => Err(self.unknown_name(name)),
             None => Err(self.wrong("the ARN of a queue of this template, by !GetAtt")),
+        }
+    }
+
+    /// Refuses anything but the stream of the table.
+    pub(super) fn stream(&self) -> Result<(), TemplateError> {
+        match self.intrinsic() {
+            Some(("GetAtt", attribute))
+                if attribute.strip_suffix(".StreamArn").is_some_and(|name| self.names.is_table(name)) =>
+            {
+                Ok(())
+            }
+            _ => Err(self.wrong("the stream of the table of this template, by !GetAtt")),
         }
     }
 

@@ -68,6 +68,14 @@ fn every_kind_of_event_is_read() {
         concurrency: 50,
     };
     assert_eq!(function("call-ingestor").events, [deliveries]);
+    let changes = Event::Stream {
+        batch_size: 1000,
+        window: Duration::from_secs(30),
+        filters: Pattern::parse(r#"{"dynamodb":{"Keys":{"sk":{"S":["INT"]}}}}"#).into_iter().collect(),
+        retries: 20,
+        on_failure: "crae-changes-dead-letters".to_owned(),
+    };
+    assert_eq!(function("rollup-projector").events, [changes]);
     let tick = Event::Schedule { every: Duration::from_secs(60) };
     assert_eq!(function("attribution-scheduler").events, [tick]);
 }
@@ -155,8 +163,33 @@ fn a_name_that_nothing_bears_is_refused() {
 
 #[test]
 fn a_mapping_that_loses_partial_failures_is_refused() {
-    let refused = refusal("            FunctionResponseTypes: [ReportBatchItemFailures]\n", "");
-    assert!(refused.ends_with("FunctionResponseTypes is missing"), "{refused}");
+    let answers = "            FunctionResponseTypes: [ReportBatchItemFailures]\n";
+    let without = EMBEDDED
+        .match_indices(answers)
+        .map(|(at, _)| [&EMBEDDED[..at], &EMBEDDED[at + answers.len()..]].concat());
+    let refused: Vec<_> = without.map(|text| read(&text).unwrap_err().to_string()).collect();
+    assert_eq!(refused.len(), 4);
+    assert!(
+        refused.iter().all(|refused| refused.ends_with("FunctionResponseTypes is missing")),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_stream_is_the_tables_from_its_beginning_and_filtered_by_exact_texts() {
+    for (known, other, problem) in [
+        ("!GetAtt Table.StreamArn", "!GetAtt RunsQueue.Arn", "the stream of the table of this template"),
+        ("StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST", "so that no change is missed"),
+        (r#"{"S":["INT"]}"#, r#"{"S":[{"prefix":"I"}]}"#, "a pattern of exact texts"),
+        (
+            "Destination: !GetAtt ChangesDeadLetters.Arn",
+            "Destination: !GetAtt Table.Arn",
+            "nothing in the template",
+        ),
+    ] {
+        let refused = refusal(known, other);
+        assert!(refused.contains(problem), "{refused}");
+    }
 }
 
 #[test]

@@ -187,6 +187,14 @@ impl Interaction {
         self.text(Field::Channel).unwrap_or("call")
     }
 
+    /// The purchase probability in billionths; what is finer than that is cut off.
+    pub fn purchase_probability_ppb(&self) -> Option<u64> {
+        let text = self.text(Field::PurchaseProbability)?;
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let billionths: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
+        Some(whole.parse::<u64>().ok()? * 1_000_000_000 + billionths.parse::<u64>().ok()?)
+    }
+
     /// Who the contact was with, as told last.
     pub fn identifiers(&self) -> BTreeSet<Identifier> {
         IdentifierType::ALL

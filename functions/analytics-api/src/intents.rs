@@ -1,0 +1,62 @@
+//! Which intents earned what. Of an interaction's intents only the primary one counts.
+
+use api::views::Amount;
+use api::{Access, ApiError, Caller, Query, Reported, may};
+use axum::extract::State;
+use domain::dimension::Dimension;
+use domain::money::Currency;
+use serde::Serialize;
+
+use crate::report::{Facts, MetaView, Report, ReportView, ratio};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct IntentView {
+    /// None for interactions without an intent.
+    intent: Option<String>,
+    #[serde(flatten)]
+    metrics: MetricsView,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct MetricsView {
+    attributed_revenue: Amount,
+    conversions: u64,
+    conversion_rate: Option<f64>,
+    average_deal_size: Option<Amount>,
+    /// How many interactions had this intent.
+    frequency: u64,
+    /// Over the interactions that have one.
+    average_purchase_probability: Option<f64>,
+}
+
+impl MetricsView {
+    fn of(facts: &Facts, currency: Currency) -> Self {
+        let tally = &facts.tally;
+        Self {
+            attributed_revenue: facts.revenue(currency),
+            conversions: facts.sum.conversions,
+            conversion_rate: facts.conversion_rate(),
+            average_deal_size: facts.deal_size(currency),
+            frequency: tally.interactions,
+            average_purchase_probability: ratio(tally.probability_ppb, tally.rated * 1_000_000_000),
+        }
+    }
+}
+
+/// Report revenue by intent
+pub(crate) async fn report_intents_revenue(
+    State(access): State<Access>,
+    caller: Caller<may::AnalyticsIntentsView>,
+    mut query: Query,
+) -> Result<Reported<ReportView<IntentView, MetricsView>, MetaView>, ApiError> {
+    let wanted = query.text("intent");
+    let report = Report::asked(&access, &caller.tenant, Dimension::Intent, query).await?;
+    let (rows, total) = report.rows(|intent| wanted.as_ref().is_none_or(|wanted| wanted == intent));
+    let view = |(intent, facts): (Option<String>, Facts)| IntentView {
+        intent,
+        metrics: MetricsView::of(&facts, report.currency),
+    };
+    let totals = report.totals(MetricsView::of(&total, report.currency));
+    let data = ReportView { rows: rows.into_iter().map(view).collect(), totals };
+    Ok(Reported { data, meta: report.meta() })
+}

@@ -1,0 +1,71 @@
+//! Vendors side by side: what their interactions earned.
+
+use api::views::Amount;
+use api::{Access, ApiError, Caller, Query, Reported, may};
+use axum::extract::State;
+use domain::dimension::Dimension;
+use domain::ids::vendor_id;
+use domain::money::Currency;
+use serde::Serialize;
+
+use crate::report::{Facts, MetaView, Report, ReportView};
+
+#[derive(Debug, Serialize)]
+pub(crate) struct VendorView {
+    /// None for interactions without a vendor.
+    vendor_id: Option<String>,
+    vendor_code: Option<String>,
+    #[serde(flatten)]
+    metrics: MetricsView,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct MetricsView {
+    attributed_revenue: Amount,
+    conversions: u64,
+    average_deal_size: Option<Amount>,
+    total_interactions: u64,
+    conversion_rate: Option<f64>,
+    /// What the vendor was paid, and what follows from it: null as long as nobody tells us.
+    cost: Option<Amount>,
+    cost_per_acquisition: Option<Amount>,
+    roi: Option<f64>,
+}
+
+impl MetricsView {
+    fn of(facts: &Facts, currency: Currency) -> Self {
+        Self {
+            attributed_revenue: facts.revenue(currency),
+            conversions: facts.sum.conversions,
+            average_deal_size: facts.deal_size(currency),
+            total_interactions: facts.tally.interactions,
+            conversion_rate: facts.conversion_rate(),
+            cost: None,
+            cost_per_acquisition: None,
+            roi: None,
+        }
+    }
+}
+
+/// Compare vendors
+pub(crate) async fn compare_vendors(
+    State(access): State<Access>,
+    caller: Caller<may::AnalyticsVendorsView>,
+    mut query: Query,
+) -> Result<Reported<ReportView<VendorView, MetricsView>, MetaView>, ApiError> {
+    let tenant = &caller.tenant;
+    let (by_id, by_code) = (query.text("vendor_id"), query.text("vendor_code"));
+    let report = Report::asked(&access, tenant, Dimension::Vendor, query).await?;
+    let (rows, total) = report.rows(|code| {
+        by_code.as_ref().is_none_or(|wanted| wanted == code)
+            && by_id.as_ref().is_none_or(|wanted| !code.is_empty() && *wanted == vendor_id(&tenant.id, code))
+    });
+    let view = |(vendor_code, facts): (Option<String>, Facts)| VendorView {
+        vendor_id: vendor_code.as_deref().map(|code| vendor_id(&tenant.id, code)),
+        vendor_code,
+        metrics: MetricsView::of(&facts, report.currency),
+    };
+    let totals = report.totals(MetricsView::of(&total, report.currency));
+    let data = ReportView { rows: rows.into_iter().map(view).collect(), totals };
+    Ok(Reported { data, meta: report.meta() })
+}

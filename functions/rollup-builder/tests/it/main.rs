@@ -1,0 +1,174 @@
+//! Buckets counted from their facts.
+
+#![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
+
+use std::collections::BTreeMap;
+
+use domain::dimension::Dimension;
+use domain::ids::ExternalId;
+use domain::interaction::{CallEvent, Field, Section, Value};
+use domain::rollup::{Bucket, Tallies};
+use domain::source::Source;
+use domain::time::{HOUR_MS, Hour, Timestamp};
+use rollup_builder::App;
+use store::{About, Rollup, Tenant};
+use testkit::Stack;
+
+const HOUR: &str = "202611211000";
+
+struct Shop {
+    stack: Stack,
+    tenant: Tenant,
+    app: App,
+}
+
+async fn shop() -> Shop {
+    let stack = testkit::stack();
+    let tenant = stack.tenant("demo").await;
+    let app = App::connect(&stack.host(&[])).unwrap();
+    Shop { stack, tenant, app }
+}
+
+fn hour() -> Hour {
+    Hour::parse(HOUR).unwrap()
+}
+
+impl Shop {
+    /// A call of this agent, as told for the `version`th time to have begun then.
+    async fn call(&self, id: &str, agent: &str, began: Timestamp, version: i64) {
+        let facts: BTreeMap<_, _> = [
+            (Field::AgentId, Some(Value::from(agent))),
+            (Field::StartedAt, Some(Value::from(began))),
+            (Field::DurationSeconds, Some(Value::Integer(60))),
+        ]
+        .into();
+        let external_id = ExternalId::parse(id).unwrap();
+        let event = CallEvent {
+            external_id: external_id.clone(),
+            section: Section::Started,
+            time: hour().start().plus_ms(version),
+            facts,
+        };
+        let about = About { source: Source::Convin, external_id };
+        let join = |before: &domain::interaction::Interaction| {
+            let mut after = before.clone();
+            after.fold(&event);
+            (after, ())
+        };
+        let now = self.stack.clock.now();
+        self.stack.table().merge_interaction(&self.tenant, &about, now, join).await.unwrap();
+    }
+
+    fn bucket(&self, hour: Hour) -> Bucket {
+        Bucket { tenant: self.tenant.id.clone(), kind: Tallies::KIND, hour, shard: 0 }
+    }
+
+    async fn note(&self, hour: Hour) {
+        self.stack.table().note_change(&self.bucket(hour)).await.unwrap();
+    }
+
+    async fn count(&self, hour: Hour) {
+        let message = serde_json::to_string(&self.bucket(hour)).unwrap();
+        let response = rollup_builder::handle(self.app.clone(), testkit::batch([message])).await;
+        assert!(response.batch_item_failures.is_empty());
+    }
+
+    async fn rollup(&self, hour: Hour) -> Option<Rollup> {
+        self.stack.table().rollup(&self.bucket(hour)).await.unwrap()
+    }
+
+    /// How many interactions each agent has in the hour's rollup.
+    async fn agents(&self, hour: Hour) -> Vec<(String, u64)> {
+        let tallies =
+            self.rollup(hour).await.unwrap().tallies.0.remove(&Dimension::Agent).unwrap_or_default();
+        tallies.into_iter().map(|(agent, tally)| (agent, tally.interactions)).collect()
+    }
+}
+
+fn agents(counts: &[(&str, u64)]) -> Vec<(String, u64)> {
+    counts.iter().map(|(agent, count)| ((*agent).to_owned(), *count)).collect()
+}
+
+#[tokio::test]
+async fn an_hour_is_what_its_facts_are_however_often_it_is_counted() {
+    let shop = shop().await;
+    shop.call("a", "ann", hour().start(), 0).await;
+    shop.call("b", "ann", hour().start().plus_ms(HOUR_MS - 1), 0).await;
+    shop.call("c", "bob", hour().start().plus_ms(5), 0).await;
+    shop.call("d", "bob", hour().start().plus_ms(HOUR_MS), 0).await;
+    shop.note(hour()).await;
+    shop.count(hour()).await;
+    assert_eq!(shop.agents(hour()).await, agents(&[("ann", 2), ("bob", 1)]));
+    shop.note(hour()).await;
+    shop.count(hour()).await;
+    assert_eq!(shop.agents(hour()).await, agents(&[("ann", 2), ("bob", 1)]));
+}
+
+#[tokio::test]
+async fn a_correction_moves_what_it_corrects() {
+    let shop = shop().await;
+    let later = Hour::parse("202611211100").unwrap();
+    shop.call("a", "ann", hour().start(), 0).await;
+    shop.call("b", "ann", hour().start(), 0).await;
+    shop.note(hour()).await;
+    shop.count(hour()).await;
+    shop.call("a", "bob", later.start(), 1).await;
+    for hour in [hour(), later] {
+        shop.note(hour).await;
+        shop.count(hour).await;
+    }
+    assert_eq!(shop.agents(hour()).await, agents(&[("ann", 1)]));
+    assert_eq!(shop.agents(later).await, agents(&[("bob", 1)]));
+}
+
+#[tokio::test]
+async fn an_hour_without_changes_is_not_counted_again() {
+    let shop = shop().await;
+    shop.call("a", "ann", hour().start(), 0).await;
+    shop.count(hour()).await;
+    assert_eq!(shop.rollup(hour()).await, None);
+    shop.note(hour()).await;
+    shop.count(hour()).await;
+    drop(shop.app.meter().take());
+    shop.count(hour()).await;
+    let billed = shop.app.meter().take();
+    assert_eq!(billed.keys().collect::<Vec<_>>(), [&"rollups"]);
+    assert!(billed["rollups"].writes == 0.0 && billed["rollups"].reads <= 2.0, "{}", billed["rollups"]);
+}
+
+#[tokio::test]
+async fn an_older_count_never_replaces_a_newer_one() {
+    let shop = shop().await;
+    shop.call("a", "ann", hour().start(), 0).await;
+    for _ in 0..2 {
+        shop.note(hour()).await;
+    }
+    shop.count(hour()).await;
+    let older = Rollup { bucket: shop.bucket(hour()), changes: 1, tallies: Tallies::default() };
+    assert!(!shop.stack.table().put_rollup(&older, i64::MAX).await.unwrap());
+    assert_eq!(shop.agents(hour()).await, agents(&[("ann", 1)]));
+}
+
+#[tokio::test]
+async fn a_count_that_fails_comes_again() {
+    let shop = shop().await;
+    shop.call("a", "ann", hour().start(), 0).await;
+    shop.note(hour()).await;
+    let failing = shop.stack.failing_host(&[], |operation, _| operation == "BatchGetItem");
+    let message = serde_json::to_string(&shop.bucket(hour())).unwrap();
+    let response = rollup_builder::handle(App::connect(&failing).unwrap(), testkit::batch([message])).await;
+    assert_eq!(response.batch_item_failures.len(), 1);
+    assert_eq!(shop.rollup(hour()).await, None);
+}
+
+#[tokio::test]
+async fn an_hour_with_a_thousand_agents_fits() {
+    let shop = shop().await;
+    for n in 0..1_000 {
+        let name = format!("an-agent-with-quite-a-long-name-{n}");
+        shop.call(&name, &name, hour().start().plus_ms(n), 0).await;
+    }
+    shop.note(hour()).await;
+    shop.count(hour()).await;
+    assert_eq!(shop.agents(hour()).await.len(), 1_000);
+}

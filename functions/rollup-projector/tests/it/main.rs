@@ -1,0 +1,117 @@
+//! From records of the stream to changes noted and counts asked for.
+
+#![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
+
+use aws_lambda_events::dynamodb::Event;
+use domain::ids::{FactKind, TenantId};
+use domain::rollup::Bucket;
+use domain::time::Hour;
+use rollup_projector::App;
+use serde_json::{Value, json};
+use testkit::Stack;
+
+const ENV: [(&str, &str); 2] =
+    [("ROLLUPS_QUEUE_URL", "http://queues/rollups"), ("ROLLUP_DELAY_SECONDS", "60")];
+
+fn app(stack: &Stack) -> App {
+    App::connect(&stack.host(&ENV)).unwrap()
+}
+
+fn moved() -> Value {
+    serde_json::from_str(include_str!("../../../../events/stream/interaction.moved.json")).unwrap()
+}
+
+fn event(records: &[Value]) -> Event {
+    serde_json::from_value(json!({ "Records": records })).unwrap()
+}
+
+fn bucket(hour: &str) -> Bucket {
+    Bucket {
+        tenant: TenantId::parse("demo").unwrap(),
+        kind: FactKind::Interaction,
+        hour: Hour::parse(hour).unwrap(),
+        shard: 0,
+    }
+}
+
+#[tokio::test]
+async fn a_fact_that_moves_changes_the_hour_it_left_and_the_one_it_went_to() {
+    let stack = testkit::stack();
+    let event: Event = serde_json::from_value(moved()).unwrap();
+    let response = rollup_projector::handle(app(&stack), event).await;
+    assert!(response.batch_item_failures.is_empty());
+    let sent = stack.outbox.take();
+    assert!(sent.iter().all(|message| message.delay_seconds == 60));
+    assert!(sent.iter().all(|message| message.message_group_id.as_deref() == Some("demo")));
+    let mut asked: Vec<Bucket> =
+        sent.iter().map(|message| serde_json::from_str(&message.message_body).unwrap()).collect();
+    asked.sort();
+    assert_eq!(asked, [bucket("202401150900"), bucket("202401151000")]);
+    for bucket in asked {
+        assert_eq!(stack.table().changes(&bucket).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn many_changes_of_an_hour_are_noted_by_one_write() {
+    let stack = testkit::stack();
+    let mut record = moved()["Records"][0].clone();
+    record["dynamodb"]["OldImage"] = json!({});
+    let app = app(&stack);
+    rollup_projector::handle(app.clone(), event(&vec![record; 1_000])).await;
+    assert_eq!(stack.outbox.take().len(), 1);
+    assert_eq!(stack.table().changes(&bucket("202401150900")).await.unwrap(), 1);
+    let billed: f64 = app.meter().take().values().map(|units| units.writes).sum();
+    assert!((billed - 1.0).abs() < f64::EPSILON, "{billed}");
+}
+
+#[tokio::test]
+async fn what_is_no_interaction_or_expired_changes_nothing() {
+    let stack = testkit::stack();
+    let record = moved()["Records"][0].clone();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut record = record.clone();
+        change(&mut record);
+        record
+    };
+    let records = [
+        with(&|record| record["dynamodb"]["OldImage"] = json!({"pk": {"S": "T#demo"}})),
+        with(&|record| {
+            record["dynamodb"]["OldImage"]["g2p"] = json!({"S": "T#demo#HOUR#CNV#202401151000#0"})
+        }),
+        with(&|record| {
+            record["eventName"] = json!("REMOVE");
+            record["userIdentity"] = json!({"type": "Service", "principalId": "dynamodb.amazonaws.com"});
+        }),
+    ];
+    let records = records.map(|mut record| {
+        record["dynamodb"].as_object_mut().unwrap().remove("NewImage");
+        record
+    });
+    rollup_projector::handle(app(&stack), event(&records)).await;
+    assert!(stack.outbox.take().is_empty());
+    assert_eq!(stack.table().changes(&bucket("202401151000")).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_noted_or_asked_for_comes_again_from_the_first_record_on() {
+    let stack = testkit::stack();
+    let failing = stack.failing_host(&ENV, |operation, _| operation == "UpdateItem");
+    let records = || -> Event { serde_json::from_value(moved()).unwrap() };
+    let again = |response: &aws_lambda_events::streams::DynamoDbEventResponse| {
+        response
+            .batch_item_failures
+            .iter()
+            .map(|failure| failure.item_identifier.clone().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let refused = rollup_projector::handle(App::connect(&failing).unwrap(), records()).await;
+    assert_eq!(again(&refused), ["4421584500000000017450439091"]);
+    assert!(stack.outbox.take().is_empty());
+    stack.outbox.refuse();
+    let refused = rollup_projector::handle(app(&stack), records()).await;
+    assert_eq!(again(&refused), ["4421584500000000017450439091"]);
+    stack.outbox.relent();
+    assert!(again(&rollup_projector::handle(app(&stack), records()).await).is_empty());
+    assert_eq!(stack.outbox.take().len(), 2);
+}

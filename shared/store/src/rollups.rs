@@ -1,0 +1,126 @@
+//! Rollups: what was counted of each bucket of facts, and whether it still is what is there.
+//!
+//! A bucket has a number of changes that only grows, and its rollup says up to which of them it was counted. Whoever
+//! counts reads the number first and the facts after it, so a rollup never claims to know a change it may have missed.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::dimension::Dimension;
+use domain::rollup::{Bucket, Tallies, Tally};
+use domain::time::{Hour, Timestamp};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::keys;
+use crate::table::{Range, Sorted, Table, Unless};
+use crate::tenants::Tenant;
+
+/// How many months of rollups are read at a time.
+const ABREAST: usize = 8;
+
+/// What was counted of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollup {
+    pub bucket: Bucket,
+    /// The number of changes that it certainly knows.
+    pub changes: u64,
+    pub tallies: Tallies,
+}
+
+#[derive(Deserialize)]
+struct ChangesItem {
+    n: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RollupItem {
+    pk: String,
+    sk: String,
+    ttl: i64,
+    n: u64,
+    rows: Vec<RowItem>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RowItem {
+    d: Dimension,
+    /// A list of rows and no map, since the name of an attribute must not be empty.
+    k: String,
+    #[serde(flatten)]
+    tally: Tally,
+}
+
+impl RollupItem {
+    fn new(rollup: &Rollup, expires_at: i64) -> Self {
+        let key = keys::rollup(&rollup.bucket);
+        let rows = rollup.tallies.0.iter().flat_map(|(dimension, rows)| {
+            let row = |(value, tally): (&String, &Tally)| RowItem {
+                d: *dimension,
+                k: value.clone(),
+                tally: tally.clone(),
+            };
+            rows.iter().map(row)
+        });
+        Self { pk: key.pk, sk: key.sk, ttl: expires_at, n: rollup.changes, rows: rows.collect() }
+    }
+
+    fn tallies(self) -> Tallies {
+        let mut tallies = Tallies::default();
+        self.rows.into_iter().for_each(|row| tallies.add(row.d, row.k, &row.tally));
+        tallies
+    }
+}
+
+impl Table {
+    /// Notes that a fact of the bucket changed. Noting it twice costs a count that finds nothing new.
+    pub async fn note_change(&self, bucket: &Bucket) -> Result<(), StoreError> {
+        self.add(&keys::changes(bucket), "n", AttributeValue::N("1".to_owned())).await
+    }
+
+    /// How often the bucket has changed.
+    pub async fn changes(&self, bucket: &Bucket) -> Result<u64, StoreError> {
+        let item: Option<ChangesItem> = self.get(&keys::changes(bucket)).await?;
+        Ok(item.map_or(0, |item| item.n))
+    }
+
+    pub async fn rollup(&self, bucket: &Bucket) -> Result<Option<Rollup>, StoreError> {
+        let item: Option<RollupItem> = self.get(&keys::rollup(bucket)).await?;
+        Ok(item.map(|item| Rollup { bucket: bucket.clone(), changes: item.n, tallies: item.tallies() }))
+    }
+
+    /// Writes a rollup unless one that knows as many changes is there; false if it is.
+    pub async fn put_rollup(&self, rollup: &Rollup, expires_at: i64) -> Result<bool, StoreError> {
+        let changes = [(":n", AttributeValue::N(rollup.changes.to_string()))];
+        let item = RollupItem::new(rollup, expires_at);
+        self.put(&item, Unless::Fails("attribute_not_exists(pk) OR n < :n", &changes)).await
+    }
+
+    /// What was counted of the local hours that begin at `from` or later and before `until`, added up.
+    pub async fn tallies(
+        &self,
+        tenant: &Tenant,
+        (from, until): (Hour, Hour),
+        now: Timestamp,
+    ) -> Result<Tallies, StoreError> {
+        // Only months that hold facts have rollups; a range may span centuries.
+        let months = self.months(&tenant.id, Tallies::KIND, &from.month(), &until.month()).await?;
+        let months = stream::iter(months).map(|(month, _)| {
+            let range = Range {
+                index: None,
+                pk: keys::rollups(&tenant.id, Tallies::KIND, &month),
+                // Between the shards of the first hour, and before those of the hour after the last.
+                sk: Sorted::Between(from.name(), until.name()),
+                newest_first: false,
+                limit: None,
+            };
+            async move { self.query_all::<RollupItem>(&range).await }
+        });
+        let mut months = months.buffered(ABREAST);
+        let mut tallies = Tallies::default();
+        while let Some(items) = months.try_next().await? {
+            let kept = items.into_iter().filter(|item| item.ttl > now.ms() / 1_000);
+            kept.for_each(|item| tallies.merge(&item.tallies()));
+        }
+        Ok(tallies)
+    }
+}
