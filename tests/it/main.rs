@@ -7,6 +7,7 @@ mod contract;
 mod guide;
 mod hostile;
 mod lists;
+mod models;
 mod orders;
 mod reports;
 mod slice;

@@ -10,7 +10,7 @@ use api::views::{Amount, Moment};
 use api::{Access, ApiError, Query};
 use domain::dimension::Dimension;
 use domain::money::{Currency, Money};
-use domain::rollup::{Tallies, Tally};
+use domain::rollup::Tally;
 use domain::run::RunStatus;
 use domain::time::Day;
 use serde::Serialize;
@@ -126,13 +126,12 @@ impl Report {
         let currency =
             currency.or(tenant.settings.currency()).or(usd).ok_or(ApiError::NotFound("currency"))?;
         let hours = (zone.hour_of(zone.start_of(start)), zone.hour_of(zone.end_of(end)));
-        let mut tallies: Tallies = access.table.tallies(tenant, hours, now).await?;
+        let counted = access.table.tallies(tenant, dimension, hours, now).await?;
         let (mut sums, mut totals) = (Sums::new(), Sums::new());
         if let Some(run) = &run {
             sums = access.table.run_sums(&tenant.id, run, dimension, days).await?;
             totals = access.table.run_sums(&tenant.id, run, Dimension::Total, days).await?;
         }
-        let counted = tallies.0.remove(&dimension).unwrap_or_default();
         Ok(Self { tenant: Arc::clone(tenant), currency, days, run, sums, totals, counted })
     }
 

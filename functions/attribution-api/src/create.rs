@@ -4,6 +4,7 @@ use domain::interaction::Channel;
 use domain::json::{self, Reader};
 use domain::money::{Currency, Money};
 use domain::run::{DEFAULT_WINDOW_HOURS, ModelCode, RunConfig, default_half_life_hours};
+use domain::signals::IntentFactors;
 use domain::time::Day;
 use serde_json::value::RawValue;
 use store::{Run, Tenant};
@@ -36,7 +37,16 @@ pub(crate) async fn create_run(
     if let Some(Err(unknown)) = model {
         return Err(ApiError::ModelNotAvailable(unknown.chars().take(64).collect()));
     }
-    let config = RunConfig { model: model_code, ..read.unwrap_or_else(default_config) };
+    let intent_factors = if model_code == ModelCode::AiWeighted {
+        tenant.settings.intent_factors.clone()
+    } else {
+        IntentFactors::default()
+    };
+    let config = RunConfig {
+        model: model_code,
+        intent_factors,
+        ..read.unwrap_or_else(|| RunConfig::usual(model_code))
+    };
     let now = app.access.clock.now();
     let run = Run::new(
         app.access.clock.mint("run"),
@@ -47,20 +57,6 @@ pub(crate) async fn create_run(
     );
     app.access.table.create_run(&tenant.id, &run).await?;
     Ok(Created(RunView::of(&run)))
-}
-
-fn default_config() -> RunConfig {
-    RunConfig {
-        model: ModelCode::Linear,
-        window_hours: DEFAULT_WINDOW_HOURS,
-        include_channels: None,
-        event_types: None,
-        minimum: None,
-        start_date: None,
-        end_date: None,
-        half_life_hours: default_half_life_hours(DEFAULT_WINDOW_HOURS),
-        position_weights: [40, 20, 40],
-    }
 }
 
 /// Reads the configuration; problems are noted in `config`, and then the value is not used.
@@ -80,7 +76,7 @@ fn read_config(config: &mut Reader<'_>, tenant: &Tenant) -> RunConfig {
         end_date,
         half_life_hours: half_life.unwrap_or_else(|| default_half_life_hours(window_hours)),
         position_weights: config.optional("position_weights", positions).unwrap_or([40, 20, 40]),
-        ..default_config()
+        ..RunConfig::usual(ModelCode::Linear)
     }
 }
 

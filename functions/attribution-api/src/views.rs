@@ -1,5 +1,7 @@
 //! Runs and credits as they leave.
 
+use std::collections::BTreeMap;
+
 use api::views::{Amount, Moment};
 use domain::money::{Currency, Money};
 use domain::run::{ModelCode, RunConfig, Total};
@@ -25,6 +27,9 @@ struct ConfigView {
     half_life_hours: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     position_weights: Option<[u32; 3]>,
+    /// By how much an intent, or the first word of one, multiplies a touch's weight.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    intent_factors: BTreeMap<String, f64>,
 }
 
 impl ConfigView {
@@ -37,7 +42,14 @@ impl ConfigView {
             min_purchase_currency: config.minimum.map(|least| least.currency),
             start_date: config.start_date.clone(),
             end_date: config.end_date.clone(),
-            half_life_hours: (config.model == ModelCode::TimeDecay).then_some(config.half_life_hours),
+            half_life_hours: matches!(config.model, ModelCode::TimeDecay | ModelCode::AiWeighted)
+                .then_some(config.half_life_hours),
+            intent_factors: config
+                .intent_factors
+                .0
+                .iter()
+                .map(|(intent, permille)| (intent.clone(), f64::from(*permille) / 1000.0))
+                .collect(),
             position_weights: (config.model == ModelCode::PositionBased).then_some(config.position_weights),
         }
     }

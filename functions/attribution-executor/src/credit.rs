@@ -1,12 +1,13 @@
 //! From a customer's conversions and touches to credits: picks each conversion's touches and asks the engine.
 
-use attribution::{JourneysBuf, JourneysError, Model, ParameterError, primary_touch};
+use attribution::{AiWeighted, Model, ParameterError, Signals, primary_touch, split};
 use domain::identity::NodeId;
 use domain::ids::FactId;
 use domain::interaction::Field;
 use domain::run::{ModelCode, RunConfig};
+use domain::signals::sentiment_permille;
 use domain::time::Timestamp;
-use store::{Credit, CreditedConversion, StoredConversion, StoredInteraction};
+use store::{Credit, CreditedConversion, Heard, StoredConversion, StoredInteraction};
 
 /// An interaction as a run sees it.
 pub(crate) struct Touch {
@@ -17,6 +18,9 @@ pub(crate) struct Touch {
     team_id: Option<String>,
     vendor_code: Option<String>,
     intent: Option<String>,
+    probability_ppb: Option<u64>,
+    sentiment_permille: u16,
+    duration_seconds: Option<u64>,
 }
 
 impl Touch {
@@ -32,61 +36,103 @@ impl Touch {
             team_id: text(Field::TeamId),
             vendor_code: text(Field::VendorCode),
             intent: text(Field::PrimaryIntent),
+            probability_ppb: interaction.purchase_probability_ppb(),
+            sentiment_permille: sentiment_permille(interaction.text(Field::Sentiment)),
+            duration_seconds: interaction.duration_seconds().and_then(|seconds| u64::try_from(seconds).ok()),
         })
     }
 }
 
+/// How a run weighs the touches of a conversion.
+enum Weighing {
+    ByAge(Model),
+    /// Where too little was heard, by age after all.
+    BySignals(AiWeighted, Model),
+}
+
 /// How a run credits.
 pub(crate) struct Crediting<'a> {
-    model: Model,
+    weighing: Weighing,
     config: &'a RunConfig,
 }
 
 impl<'a> Crediting<'a> {
     pub(crate) fn of(config: &'a RunConfig) -> Result<Self, ParameterError> {
-        let model = match config.model {
-            ModelCode::FirstTouch => Model::FirstTouch,
-            ModelCode::LastTouch => Model::LastTouch,
-            ModelCode::Linear => Model::Linear,
-            ModelCode::TimeDecay => Model::time_decay(config.half_life_ms())?,
+        let decay = || Model::time_decay(config.half_life_ms());
+        let weighing = match config.model {
+            ModelCode::FirstTouch => Weighing::ByAge(Model::FirstTouch),
+            ModelCode::LastTouch => Weighing::ByAge(Model::LastTouch),
+            ModelCode::Linear => Weighing::ByAge(Model::Linear),
+            ModelCode::TimeDecay => Weighing::ByAge(decay()?),
             ModelCode::PositionBased => {
                 let [first, middle, last] = config.position_weights;
-                Model::position_based(first, middle, last)?
+                Weighing::ByAge(Model::position_based(first, middle, last)?)
             }
+            ModelCode::AiWeighted => Weighing::BySignals(AiWeighted::new(config.half_life_ms())?, decay()?),
         };
-        Ok(Self { model, config })
+        Ok(Self { weighing, config })
     }
 
-    /// The credits of each conversion over those of `touches`, which are in order of time, that began in its window,
-    /// both ends included.
+    /// The credits of a conversion over those of `touches`, which are in canonical order, that began in its window, both
+    /// ends included.
     pub(crate) fn credit(
         &self,
         customer_id: Option<&NodeId>,
-        conversions: &[StoredConversion],
+        stored: &StoredConversion,
         touches: &[Touch],
-    ) -> Result<Vec<CreditedConversion>, JourneysError> {
-        let mut journeys = JourneysBuf::new();
-        for stored in conversions {
-            let at = stored.conversion.occurred_at;
-            let ages: Vec<u64> = self.window(at, touches).iter().map(|touch| age_ms(at, touch)).collect();
-            journeys.push(stored.conversion.amount.minor, &ages)?;
+    ) -> CreditedConversion {
+        let at = stored.conversion.occurred_at;
+        let touches = self.window(at, touches);
+        let (weights, fallback) = self.weights(at, touches);
+        let amounts = split(stored.conversion.amount.minor, &weights);
+        CreditedConversion {
+            id: stored.id.clone(),
+            customer_id: customer_id.cloned(),
+            occurred_at: at,
+            amount: stored.conversion.amount,
+            fallback,
+            credits: self.credits(touches, &weights, &amounts),
         }
-        let journeys = journeys.as_journeys();
-        let mut amounts = vec![0; journeys.touches()];
-        self.model.credit_into(journeys, &mut amounts);
-        let mut weights = Vec::new();
-        let credited = conversions.iter().zip(journeys.iter()).map(|(stored, journey)| {
-            self.model.weights_into(journey.ages_ms, &mut weights);
-            let touches = self.window(stored.conversion.occurred_at, touches);
-            CreditedConversion {
-                id: stored.id.clone(),
-                customer_id: customer_id.cloned(),
-                occurred_at: stored.conversion.occurred_at,
-                amount: stored.conversion.amount,
-                credits: credits(touches, &weights, &amounts[journey.span.clone()]),
+    }
+
+    /// The weights of touches, and the model that gave them if it is not the one asked for.
+    fn weights(&self, at: Timestamp, touches: &[Touch]) -> (Vec<u64>, Option<ModelCode>) {
+        let by_age = |model: &Model| {
+            let ages: Vec<u64> = touches.iter().map(|touch| age_ms(at, touch)).collect();
+            let mut weights = Vec::new();
+            model.weights_into(&ages, &mut weights);
+            weights
+        };
+        match &self.weighing {
+            Weighing::ByAge(model) => (by_age(model), None),
+            Weighing::BySignals(model, fallback) => {
+                let signals: Vec<_> = touches.iter().map(|touch| self.signals(at, touch)).collect();
+                match model.weights(&signals) {
+                    Some(weights) => (weights, None),
+                    None => (by_age(fallback), Some(ModelCode::TimeDecay)),
+                }
             }
-        });
-        Ok(credited.collect())
+        }
+    }
+
+    fn signals(&self, at: Timestamp, touch: &Touch) -> Signals {
+        let heard = self.heard(touch);
+        Signals {
+            age_ms: age_ms(at, touch),
+            probability_ppb: heard.probability_ppb,
+            intent_permille: heard.intent_permille,
+            sentiment_permille: heard.sentiment_permille,
+            duration_seconds: heard.duration_seconds,
+        }
+    }
+
+    fn heard(&self, touch: &Touch) -> Heard {
+        Heard {
+            probability_ppb: touch.probability_ppb,
+            intent_permille: self.config.intent_factors.permille(touch.intent.as_deref()),
+            sentiment_permille: touch.sentiment_permille,
+            duration_seconds: touch.duration_seconds,
+        }
     }
 
     fn window<'t>(&self, at: Timestamp, touches: &'t [Touch]) -> &'t [Touch] {
@@ -95,33 +141,34 @@ impl<'a> Crediting<'a> {
         let end = touches.partition_point(|touch| touch.time <= at);
         &touches[first.min(end)..end]
     }
+
+    /// Touches that the model gives nothing are left out.
+    fn credits(&self, touches: &[Touch], weights: &[u64], amounts: &[i64]) -> Vec<Credit> {
+        let primary = primary_touch(amounts);
+        let whole: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
+        let share = |weight: u64| {
+            let ppb = (u128::from(weight) * 1_000_000_000 + whole / 2) / whole.max(1);
+            u64::try_from(ppb).unwrap_or(1_000_000_000)
+        };
+        let all = touches.iter().zip(weights).zip(amounts).enumerate();
+        all.filter(|(_, ((_, weight), _))| **weight > 0)
+            .map(|(index, ((touch, weight), amount))| Credit {
+                interaction: touch.id.clone(),
+                touched_at: touch.time,
+                weight_ppb: share(*weight),
+                amount_minor: *amount,
+                is_primary: primary == Some(index),
+                agent_id: touch.agent_id.clone(),
+                team_id: touch.team_id.clone(),
+                vendor_code: touch.vendor_code.clone(),
+                intent: touch.intent.clone(),
+                channel: touch.channel.clone(),
+                heard: matches!(self.weighing, Weighing::BySignals(..)).then(|| self.heard(touch)),
+            })
+            .collect()
+    }
 }
 
 fn age_ms(at: Timestamp, touch: &Touch) -> u64 {
     u64::try_from(at.since(touch.time)).unwrap_or(0)
-}
-
-/// Touches that the model gives nothing are left out.
-fn credits(touches: &[Touch], weights: &[u64], amounts: &[i64]) -> Vec<Credit> {
-    let primary = primary_touch(amounts);
-    let whole: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
-    let share = |weight: u64| {
-        let ppb = (u128::from(weight) * 1_000_000_000 + whole / 2) / whole.max(1);
-        u64::try_from(ppb).unwrap_or(1_000_000_000)
-    };
-    let all = touches.iter().zip(weights).zip(amounts).enumerate();
-    all.filter(|(_, ((_, weight), _))| **weight > 0)
-        .map(|(index, ((touch, weight), amount))| Credit {
-            interaction: touch.id.clone(),
-            touched_at: touch.time,
-            weight_ppb: share(*weight),
-            amount_minor: *amount,
-            is_primary: primary == Some(index),
-            agent_id: touch.agent_id.clone(),
-            team_id: touch.team_id.clone(),
-            vendor_code: touch.vendor_code.clone(),
-            intent: touch.intent.clone(),
-            channel: touch.channel.clone(),
-        })
-        .collect()
 }

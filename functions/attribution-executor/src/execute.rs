@@ -72,10 +72,11 @@ async fn credit_customer(
     tenant: &Tenant,
     run: &Run,
     (crediting, customer): (&Crediting<'_>, PlannedCustomer),
-) -> Result<Vec<CreditedConversion>, WorkError> {
+) -> Result<Vec<CreditedConversion>, StoreError> {
     let conversions = app.table.conversions(tenant, &customer.conversions, cutoff(run)).await?;
     let touches = touches(app, tenant, run, (&customer, &conversions)).await?;
-    Ok(crediting.credit(customer.customer_id.as_ref(), &conversions, &touches)?)
+    let customer_id = customer.customer_id.as_ref();
+    Ok(conversions.iter().map(|stored| crediting.credit(customer_id, stored, &touches)).collect())
 }
 
 /// Every touch of the customer that any of its conversions can look back to, in canonical order.

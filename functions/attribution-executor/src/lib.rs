@@ -46,8 +46,6 @@ pub(crate) enum WorkError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Queue(#[from] QueueError),
-    #[error("the engine refused a journey")]
-    Engine(#[from] attribution::JourneysError),
     #[error("the run's configuration is not one the engine takes")]
     Parameters(#[from] attribution::ParameterError),
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use domain::json::{NotJson, Problem};
 use domain::permission::Permission;
+use domain::run::ModelCode;
 use http::{HeaderValue, StatusCode, header};
 use runtime::QueueError;
 use serde::Serialize;
@@ -135,8 +136,8 @@ impl ApiError {
                 }]
             }
             Self::ModelNotAvailable(_) => {
-                let available = "must be one of FIRST_TOUCH, LAST_TOUCH, LINEAR, TIME_DECAY, POSITION_BASED";
-                vec![Problem { field: "model_code".to_owned(), problem: available.to_owned() }]
+                let codes = ModelCode::ALL.map(ModelCode::code).join(", ");
+                vec![Problem { field: "model_code".to_owned(), problem: format!("must be one of {codes}") }]
             }
             Self::InvalidCursor => {
                 vec![Problem {

@@ -6,6 +6,7 @@ use domain::conversion::Conversion;
 use domain::ids::vendor_id;
 use domain::interaction::{Field, Interaction};
 use domain::money::{Currency, Money};
+use domain::run::ModelCode;
 use domain::time::{SECOND_MS, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -153,6 +154,33 @@ struct ExplanationView {
     model_code: &'static str,
     touched_at: Moment,
     seconds_before_conversion: i64,
+    /// The model that was used instead, since too little was heard for AI_WEIGHTED.
+    fallback: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signals: Option<SignalsView>,
+}
+
+/// What AI_WEIGHTED was told of a touch; the factors multiply its weight.
+#[derive(Debug, Serialize)]
+struct SignalsView {
+    purchase_probability: Option<Box<RawValue>>,
+    intent: Option<String>,
+    intent_factor: Box<RawValue>,
+    sentiment_factor: Box<RawValue>,
+    duration_seconds: Option<u64>,
+}
+
+impl SignalsView {
+    fn of(credit: &Credit) -> Option<Self> {
+        let heard = credit.heard?;
+        Some(Self {
+            purchase_probability: heard.probability_ppb.map(share),
+            intent: credit.intent.clone(),
+            intent_factor: share(u64::from(heard.intent_permille) * 1_000_000),
+            sentiment_factor: share(u64::from(heard.sentiment_permille) * 1_000_000),
+            duration_seconds: heard.duration_seconds,
+        })
+    }
 }
 
 /// One touch's credit for one conversion.
@@ -191,6 +219,8 @@ impl CreditView {
                 model_code: run.config.model.code(),
                 touched_at: Moment(credit.touched_at),
                 seconds_before_conversion: conversion.occurred_at.since(credit.touched_at) / SECOND_MS,
+                fallback: conversion.fallback.map(ModelCode::code),
+                signals: SignalsView::of(credit),
             },
         }
     }

@@ -38,6 +38,7 @@
 //! | `LastTouch` | `w_n = 1`, others 0 | | |
 //! | `Linear` | `w_i = 1` | | |
 //! | `TimeDecay` | `w_i = 2^(−(age_i − age_n) / half_life)`, rounded to a multiple of 2^-40 | ages and half-life in ms | exponential decay as in Adobe Analytics and Google Ads, both with 7 days by default |
+//! | `AiWeighted` | `w_i = −log(1 − p_i) · intent · sentiment · duration · 2^(−(age_i − age_n) / half_life)`, scaled to 2^40 at most; p within 10^-4 and 0.99, a missing one the mean of the others; duration `ln(1 + min) / ln(1 + median min)` within 1/2 and 2 | factors in thousandths | independent hazards: the Shapley value of `−log(1 − P)` |
 //! | `PositionBased` | n = 1: all; n = 2: `f : l`; else `f·(n−2), m, …, m, l·(n−2)` | | 40/20/40 as in Adobe Analytics ("U-shaped") and Google Ads |
 //!
 //! So a credit is less than one minor unit away from its exact share, the
@@ -49,17 +50,20 @@
 //!
 //! [`split`](split()) is the rule that everything follows; the models are quick
 //! ways to the same credits, which the property tests hold them to. Then
-//! [`Model`], with one file per member, and [`Journeys`], the form they take
-//! their input in. `exp2` and `reciprocal` are arithmetic for speed and for
+//! [`Model`], with one file per member, [`AiWeighted`], which weighs what was heard in each touch, and [`Journeys`], the form they take
+//! their input in. `exp2`, `log2` and `reciprocal` are arithmetic for speed and for
 //! the same bits everywhere.
 
+mod ai_weighted;
 mod exp2;
 mod journeys;
+mod log2;
 mod model;
 mod primary;
 mod reciprocal;
 mod split;
 
+pub use ai_weighted::{AiWeighted, Signals};
 pub use journeys::{Journey, Journeys, JourneysBuf, JourneysError, MAX_TOUCHES};
 pub use model::{Model, ParameterError};
 pub use primary::primary_touch;

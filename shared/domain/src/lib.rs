@@ -14,6 +14,7 @@ pub mod money;
 pub mod permission;
 pub mod rollup;
 pub mod run;
+pub mod signals;
 pub mod source;
 pub mod tenant;
 pub mod time;

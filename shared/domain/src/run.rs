@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::TenantId;
 use crate::money::{Currency, Money};
+use crate::signals::IntentFactors;
 use crate::time::{DAY_MS, Day, HOUR_MS, Timestamp, Zone};
 
 /// The models that can be run.
@@ -18,15 +19,17 @@ pub enum ModelCode {
     Linear,
     TimeDecay,
     PositionBased,
+    AiWeighted,
 }
 
 impl ModelCode {
-    pub const ALL: [ModelCode; 5] = [
+    pub const ALL: [ModelCode; 6] = [
         ModelCode::FirstTouch,
         ModelCode::LastTouch,
         ModelCode::Linear,
         ModelCode::TimeDecay,
         ModelCode::PositionBased,
+        ModelCode::AiWeighted,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -36,6 +39,7 @@ impl ModelCode {
             ModelCode::Linear => "LINEAR",
             ModelCode::TimeDecay => "TIME_DECAY",
             ModelCode::PositionBased => "POSITION_BASED",
+            ModelCode::AiWeighted => "AI_WEIGHTED",
         }
     }
 
@@ -60,10 +64,13 @@ pub struct RunConfig {
     /// Whole days of the tenant's zone, both included; None for open ends. As `yyyy-mm-dd`.
     pub start_date: Option<String>,
     pub end_date: Option<String>,
-    /// After this long a touch weighs half; for TIME_DECAY.
+    /// After this long a touch weighs half; for TIME_DECAY and AI_WEIGHTED.
     pub half_life_hours: u32,
     /// Shares of the first, the middle and the last touches; for POSITION_BASED.
     pub position_weights: [u32; 3],
+    /// What intents count for; for AI_WEIGHTED.
+    #[serde(default, skip_serializing_if = "IntentFactors::is_empty")]
+    pub intent_factors: IntentFactors,
 }
 
 /// The default window, which the documents give.
@@ -75,6 +82,22 @@ pub fn default_half_life_hours(window_hours: u32) -> u32 {
 }
 
 impl RunConfig {
+    /// All conversions by this model, with what is usual for everything else.
+    pub fn usual(model: ModelCode) -> Self {
+        Self {
+            model,
+            window_hours: DEFAULT_WINDOW_HOURS,
+            include_channels: None,
+            event_types: None,
+            minimum: None,
+            start_date: None,
+            end_date: None,
+            half_life_hours: default_half_life_hours(DEFAULT_WINDOW_HOURS),
+            position_weights: [40, 20, 40],
+            intent_factors: IntentFactors::default(),
+        }
+    }
+
     /// From when on touches may be credited for a conversion of this moment.
     pub fn window_start(&self, conversion: Timestamp) -> Timestamp {
         let window_ms = i64::from(self.window_hours) * HOUR_MS;
@@ -209,15 +232,12 @@ mod tests {
 
     fn config() -> RunConfig {
         RunConfig {
-            model: ModelCode::TimeDecay,
-            window_hours: 72,
             include_channels: Some(vec!["call".to_owned()]),
             event_types: Some(vec!["purchase".to_owned()]),
             minimum: Some(Money { minor: 10_000, currency: Currency::parse("USD").unwrap() }),
             start_date: Some("2024-01-01".to_owned()),
             end_date: Some("2024-01-31".to_owned()),
-            half_life_hours: default_half_life_hours(72),
-            position_weights: [40, 20, 40],
+            ..RunConfig::usual(ModelCode::TimeDecay)
         }
     }
 

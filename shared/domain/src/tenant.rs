@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::identifier::{Identifier, IdentifierType, Region};
 use crate::identity::Limits;
 use crate::money::Currency;
+use crate::signals::IntentFactors;
 use crate::time::{DAY_MS, Timestamp, Zone};
 
 /// A tenant's settings, with defaults for all of them.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub hour_shards: u32,
     /// The tenant's own numbers, which identify nobody.
     pub own_numbers: Vec<String>,
+    /// What the intents of interactions count for in AI_WEIGHTED.
+    pub intent_factors: IntentFactors,
     /// What providers and older clients call this tenant.
     pub aliases: Vec<String>,
 }
@@ -40,6 +43,7 @@ impl Default for Settings {
             retention_months: 24,
             hour_shards: 1,
             own_numbers: Vec::new(),
+            intent_factors: IntentFactors::usual(),
             aliases: Vec::new(),
         }
     }

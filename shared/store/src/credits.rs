@@ -6,7 +6,7 @@ use domain::dimension::Dimension;
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
 use domain::money::{Currency, Money};
-use domain::run::Stage;
+use domain::run::{ModelCode, Stage};
 use domain::time::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,23 @@ pub struct Credit {
     pub intent: Option<String>,
     #[serde(rename = "h")]
     pub channel: String,
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Heard>,
+}
+
+/// What was known of a touch when AI_WEIGHTED weighed it: nobody needs to believe a weight without its reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The purchase probability in billionths; None where the mean of the others was taken.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub probability_ppb: Option<u64>,
+    /// What intent and sentiment counted for, in thousandths.
+    #[serde(rename = "i")]
+    pub intent_permille: u16,
+    #[serde(rename = "m")]
+    pub sentiment_permille: u16,
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u64>,
 }
 
 /// A conversion as a run credited it.
@@ -63,6 +80,8 @@ pub struct CreditedConversion {
     pub customer_id: Option<NodeId>,
     pub occurred_at: Timestamp,
     pub amount: Money,
+    /// The model that was used because the one asked for could not be.
+    pub fallback: Option<ModelCode>,
     pub credits: Vec<Credit>,
 }
 
@@ -147,6 +166,8 @@ struct CreditItem {
     at: Timestamp,
     am: i64,
     cu: Currency,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fb: Option<ModelCode>,
     cr: Vec<Credit>,
 }
 
@@ -189,7 +210,7 @@ impl<'a> Attempt<'a> {
 }
 
 fn whole(pk: String, prefix: &str) -> Range<'_> {
-    Range { index: None, pk, sk: Sorted::Prefix(prefix), newest_first: false, limit: None }
+    Range { index: None, pk, sk: Sorted::Prefix(prefix), newest_first: false, limit: None, only: None }
 }
 
 impl Table {
@@ -241,6 +262,7 @@ impl Table {
             sk: Sorted::Between(from.map_or_else(|| prefix.to_owned(), first), format!("{prefix}~")),
             newest_first: false,
             limit: Some(limit),
+            only: None,
         };
         let mut items: Vec<CreditItem> = self.query_all(&range).await?;
         items.truncate(limit);
@@ -308,6 +330,7 @@ impl Table {
             sk: Sorted::Between(sort(days.0, "#"), sort(days.1, "#~")),
             newest_first: false,
             limit: None,
+            only: None,
         };
         Ok(sums_of(self.query_all(&range).await?, &prefix))
     }
@@ -341,6 +364,7 @@ fn credit_items(to: Attempt<'_>, credited: &CreditedConversion) -> Vec<CreditIte
         at: credited.occurred_at,
         am: credited.amount.minor,
         cu: credited.amount.currency,
+        fb: credited.fallback,
         cr: credits.to_vec(),
     };
     if attributed {
@@ -359,6 +383,7 @@ fn credited_part(item: CreditItem) -> Option<CreditedPart> {
         customer_id: item.cid,
         occurred_at: item.at,
         amount: Money { minor: item.am, currency: item.cu },
+        fallback: item.fb,
         credits: item.cr,
     };
     Some(CreditedPart { first, conversion })

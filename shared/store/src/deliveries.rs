@@ -60,6 +60,7 @@ impl Table {
             sk: Sorted::Between("0".to_owned(), "~".to_owned()),
             newest_first: true,
             limit: None,
+            only: None,
         };
         let items: Vec<DeliveryItem> = self.query_all(&range).await?;
         Ok(items.into_iter().map(|item| item.delivery).collect())

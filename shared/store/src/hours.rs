@@ -65,6 +65,7 @@ impl Table {
             sk: Sorted::Between(first.to_owned(), last.to_owned()),
             newest_first: false,
             limit: None,
+            only: None,
         };
         let items: Vec<MonthItem> = self.query_all(&range).await?;
         let hours = |month: &MonthItem| {

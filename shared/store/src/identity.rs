@@ -68,6 +68,7 @@ impl Table {
             sk: Sorted::Prefix(keys::edges()),
             newest_first: false,
             limit: Some(64),
+            only: None,
         };
         let mut after = None;
         loop {

@@ -27,7 +27,9 @@ mod timeline;
 pub use api_keys::ApiKey;
 pub use changed::changed_buckets;
 pub use conversions::StoredConversion;
-pub use credits::{Attempt, Credit, CreditedConversion, CreditedPart, PlannedCustomer, Sum, SumOf, Sums};
+pub use credits::{
+    Attempt, Credit, CreditedConversion, CreditedPart, Heard, PlannedCustomer, Sum, SumOf, Sums,
+};
 pub use deliveries::{Delivery, DeliveryState};
 pub use error::StoreError;
 pub use fresh::Fresh;

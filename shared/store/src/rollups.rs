@@ -3,6 +3,8 @@
 //! A bucket has a number of changes that only grows, and its rollup says up to which of them it was counted. Whoever
 //! counts reads the number first and the facts after it, so a rollup never claims to know a change it may have missed.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::dimension::Dimension;
 use domain::rollup::{Bucket, Tallies, Tally};
@@ -38,35 +40,45 @@ struct RollupItem {
     sk: String,
     ttl: i64,
     n: u64,
-    rows: Vec<RowItem>,
+    /// By the code of the dimension, so that a report reads only its own.
+    #[serde(flatten)]
+    dimensions: BTreeMap<String, Vec<RowItem>>,
 }
 
+/// One of a list and no map, since the name of an attribute must not be empty.
 #[derive(Serialize, Deserialize)]
 struct RowItem {
-    d: Dimension,
-    /// A list of rows and no map, since the name of an attribute must not be empty.
     k: String,
     #[serde(flatten)]
     tally: Tally,
 }
 
+/// As much of a rollup as a report reads.
+#[derive(Deserialize)]
+struct RowsItem {
+    ttl: i64,
+    #[serde(flatten)]
+    dimensions: BTreeMap<String, Vec<RowItem>>,
+}
+
 impl RollupItem {
     fn new(rollup: &Rollup, expires_at: i64) -> Self {
         let key = keys::rollup(&rollup.bucket);
-        let rows = rollup.tallies.0.iter().flat_map(|(dimension, rows)| {
-            let row = |(value, tally): (&String, &Tally)| RowItem {
-                d: *dimension,
-                k: value.clone(),
-                tally: tally.clone(),
-            };
-            rows.iter().map(row)
-        });
-        Self { pk: key.pk, sk: key.sk, ttl: expires_at, n: rollup.changes, rows: rows.collect() }
+        let row = |(value, tally): (&String, &Tally)| RowItem { k: value.clone(), tally: tally.clone() };
+        let dimensions = rollup
+            .tallies
+            .0
+            .iter()
+            .map(|(dimension, rows)| (dimension.code().to_owned(), rows.iter().map(row).collect()));
+        Self { pk: key.pk, sk: key.sk, ttl: expires_at, n: rollup.changes, dimensions: dimensions.collect() }
     }
 
     fn tallies(self) -> Tallies {
         let mut tallies = Tallies::default();
-        self.rows.into_iter().for_each(|row| tallies.add(row.d, row.k, &row.tally));
+        for (code, rows) in self.dimensions {
+            let Some(dimension) = Dimension::parse(&code) else { continue };
+            rows.into_iter().for_each(|row| tallies.add(dimension, row.k, &row.tally));
+        }
         tallies
     }
 }
@@ -95,13 +107,16 @@ impl Table {
         self.put(&item, Unless::Fails("attribute_not_exists(pk) OR n < :n", &changes)).await
     }
 
-    /// What was counted of the local hours that begin at `from` or later and before `until`, added up.
+    /// What was counted of the local hours that begin at `from` or later and before `until`, by the values of a
+    /// dimension, added up.
     pub async fn tallies(
         &self,
         tenant: &Tenant,
+        dimension: Dimension,
         (from, until): (Hour, Hour),
         now: Timestamp,
-    ) -> Result<Tallies, StoreError> {
+    ) -> Result<BTreeMap<String, Tally>, StoreError> {
+        let only = ["ttl", dimension.code()];
         // Only months that hold facts have rollups; a range may span centuries.
         let months = self.months(&tenant.id, Tallies::KIND, &from.month(), &until.month()).await?;
         let months = stream::iter(months).map(|(month, _)| {
@@ -112,14 +127,17 @@ impl Table {
                 sk: Sorted::Between(from.name(), until.name()),
                 newest_first: false,
                 limit: None,
+                only: Some(&only),
             };
-            async move { self.query_all::<RollupItem>(&range).await }
+            async move { self.query_all::<RowsItem>(&range).await }
         });
         let mut months = months.buffered(ABREAST);
-        let mut tallies = Tallies::default();
+        let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
         while let Some(items) = months.try_next().await? {
             let kept = items.into_iter().filter(|item| item.ttl > now.ms() / 1_000);
-            kept.for_each(|item| tallies.merge(&item.tallies()));
+            for row in kept.flat_map(|item| item.dimensions.into_values().flatten()) {
+                tallies.entry(row.k).or_default().add(&row.tally);
+            }
         }
         Ok(tallies)
     }

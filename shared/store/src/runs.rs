@@ -192,6 +192,7 @@ impl Table {
             sk: Sorted::Between("0".to_owned(), to.clone()),
             newest_first: true,
             limit: Some(limit + 2),
+            only: None,
         };
         let listed: Vec<ListedItem> = self.query_all(&range).await?;
         let mut listed: Vec<_> = listed.into_iter().filter(|item| item.sk != to).collect();
@@ -229,6 +230,7 @@ impl Table {
                 sk: Sorted::Prefix("T#"),
                 newest_first: false,
                 limit: None,
+                only: None,
             };
             let items: Vec<ActiveItem> = self.query_all(&range).await?;
             all.extend(items.into_iter().map(|item| item.active));
@@ -265,8 +267,14 @@ impl Table {
     /// The tasks of a stage of the run's present execution, in order.
     pub async fn tasks(&self, tenant: &TenantId, run: &Run, stage: Stage) -> Result<Vec<Task>, StoreError> {
         let key = keys::task(tenant, &run.run_id, stage, "");
-        let range =
-            Range { index: None, pk: key.pk, sk: Sorted::Prefix(&key.sk), newest_first: false, limit: None };
+        let range = Range {
+            index: None,
+            pk: key.pk,
+            sk: Sorted::Prefix(&key.sk),
+            newest_first: false,
+            limit: None,
+            only: None,
+        };
         let items: Vec<TaskItem> = self.query_all(&range).await?;
         Ok(items.into_iter().map(|item| item.task).filter(|task| task.epoch == run.epoch).collect())
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest,
 };
@@ -46,6 +47,8 @@ pub(crate) struct Range<'a> {
     pub(crate) sk: Sorted<'a>,
     pub(crate) newest_first: bool,
     pub(crate) limit: Option<usize>,
+    /// The attributes that are read; None for all.
+    pub(crate) only: Option<&'a [&'a str]>,
 }
 
 #[derive(Clone, Copy)]
@@ -203,6 +206,16 @@ impl Table {
                 .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
                 .expression_attribute_values(":from", AttributeValue::S(from.clone()))
                 .expression_attribute_values(":to", AttributeValue::S(to.clone())),
+        };
+        let query = match range.only {
+            None => query,
+            Some(only) => {
+                let names: Vec<_> = (0..only.len()).map(|number| format!("#a{number}")).collect();
+                let named = |query: QueryFluentBuilder, (name, attribute): (&String, &&str)| {
+                    query.expression_attribute_names(name, *attribute)
+                };
+                names.iter().zip(only).fold(query.projection_expression(names.join(", ")), named)
+            }
         };
         let answer = query.send().await.map_err(StoreError::of("Query"))?;
         self.meter.add(keys::part(&range.pk), Way::Read, answer.consumed_capacity());

@@ -196,6 +196,7 @@ impl Facts<'_> {
                     sk: Sorted::Between(from.clone(), to.clone()),
                     newest_first: paging.newest_first,
                     limit: (paging.limit < usize::MAX).then_some(paging.limit.saturating_add(2)),
+                    only: None,
                 };
                 async move { self.table.query_all::<FactItem>(&range).await }
             })
@@ -230,6 +231,7 @@ impl Facts<'_> {
             sk: Sorted::Between("0".to_owned(), "~".to_owned()),
             newest_first: false,
             limit: None,
+            only: None,
         };
         let items: Vec<FactItem> = self.table.query_all(&range).await?;
         let facts = items.into_iter().filter_map(|item| Fact::in_hour(bucket.kind, item, self.now));

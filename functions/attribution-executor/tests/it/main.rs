@@ -96,17 +96,7 @@ impl Shop {
     }
 
     async fn new_run(&self, model: ModelCode) -> Run {
-        let config = RunConfig {
-            model,
-            window_hours: 72,
-            include_channels: None,
-            event_types: None,
-            minimum: None,
-            start_date: None,
-            end_date: None,
-            half_life_hours: 24,
-            position_weights: [40, 20, 40],
-        };
+        let config = RunConfig::usual(model);
         let now = self.stack.clock.now();
         let run = Run::new(self.stack.clock.mint("run"), "test".to_owned(), config, now, i64::MAX / 2_000);
         self.table.create_run(&self.tenant.id, &run).await.unwrap();
