@@ -9,5 +9,6 @@ mod hostile;
 mod lists;
 mod models;
 mod orders;
+mod published;
 mod reports;
 mod slice;

@@ -13,27 +13,53 @@ use domain::money::{Currency, Money};
 use domain::rollup::Tally;
 use domain::run::RunStatus;
 use domain::time::Day;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
-use store::{Run, Sum, Sums, Tenant, covered};
+use store::{Answer, Sum, Sums, Tenant};
 
-/// The days of the range that the run took conversions of.
+/// How many runs' sums are read at a time.
+const ABREAST: usize = 8;
+
+/// The days of the range that the runs took conversions of.
 #[derive(Debug, Serialize)]
 struct CoverageView {
-    start_date: String,
-    end_date: String,
+    start_date: Day,
+    end_date: Day,
+}
+
+/// A run, and the days it is asked for.
+#[derive(Debug, Serialize)]
+struct AnswerView {
+    run_id: String,
+    start_date: Day,
+    end_date: Day,
+    as_of: Option<Moment>,
+}
+
+impl AnswerView {
+    fn of(answer: &Answer) -> Self {
+        Self {
+            run_id: answer.run.run_id.clone(),
+            start_date: answer.from,
+            end_date: answer.to,
+            as_of: answer.run.cutoff.map(Moment),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct MetaView {
+    /// The newest of the runs that answer.
     run_id: Option<String>,
     model_code: Option<&'static str>,
     currency: Currency,
     other_currencies: BTreeSet<Currency>,
-    start_date: String,
-    end_date: String,
+    start_date: Day,
+    end_date: Day,
     time_zone: &'static str,
     as_of: Option<Moment>,
     coverage: Option<CoverageView>,
+    runs: Vec<AnswerView>,
 }
 
 /// What a report answers: `M` is what it tells of each row and of all of them.
@@ -92,7 +118,7 @@ pub(crate) struct Report {
     tenant: Arc<Tenant>,
     pub(crate) currency: Currency,
     days: (Day, Day),
-    run: Option<Run>,
+    answers: Vec<Answer>,
     sums: Sums,
     totals: Sums,
     counted: BTreeMap<String, Tally>,
@@ -100,7 +126,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// Takes `start_date`, `end_date` (by default the last 30 days), `currency` (the tenant's) and `run_id` (see
-    /// [`store::Table::run_for`]).
+    /// [`store::Table::answers`]).
     pub(crate) async fn asked(
         access: &Access,
         tenant: &Arc<Tenant>,
@@ -121,18 +147,15 @@ impl Report {
         let run_id = query.text("run_id");
         query.finish()?;
         let days = (start, end);
-        let run = run(access, tenant, days, run_id).await?;
+        let answers = answers(access, tenant, days, run_id).await?;
         let usd = Currency::parse("USD");
         let currency =
             currency.or(tenant.settings.currency()).or(usd).ok_or(ApiError::NotFound("currency"))?;
         let hours = (zone.hour_of(zone.start_of(start)), zone.hour_of(zone.end_of(end)));
         let counted = access.table.tallies(tenant, dimension, hours, now).await?;
-        let (mut sums, mut totals) = (Sums::new(), Sums::new());
-        if let Some(run) = &run {
-            sums = access.table.run_sums(&tenant.id, run, dimension, days).await?;
-            totals = access.table.run_sums(&tenant.id, run, Dimension::Total, days).await?;
-        }
-        Ok(Self { tenant: Arc::clone(tenant), currency, days, run, sums, totals, counted })
+        let sums = sums_of(access, tenant, dimension, &answers).await?;
+        let totals = sums_of(access, tenant, Dimension::Total, &answers).await?;
+        Ok(Self { tenant: Arc::clone(tenant), currency, days, answers, sums, totals, counted })
     }
 
     /// The rows that `keep` keeps, by their value, those that earned most first; and what they come to together.
@@ -172,42 +195,63 @@ impl Report {
 
     pub(crate) fn meta(&self) -> MetaView {
         let (start, end) = self.days;
-        let run = self.run.as_ref();
-        let covered = run.map(|run| covered(&self.tenant, run));
-        let coverage =
-            covered.map(|(from, to)| (from.max(start), to.min(end))).filter(|(from, to)| from <= to);
+        let newest = self.answers.iter().map(|answer| &answer.run).max_by_key(|run| run.cutoff);
+        let covered: Vec<_> = self.answers.iter().filter_map(|answer| answer.covered(&self.tenant)).collect();
+        let first = covered.iter().map(|(from, _)| *from).min();
+        let last = covered.iter().map(|(_, to)| *to).max();
         let others = self.totals.keys().map(|of| of.currency).filter(|currency| *currency != self.currency);
         MetaView {
-            run_id: run.map(|run| run.run_id.clone()),
-            model_code: run.map(|run| run.config.model.code()),
+            run_id: newest.map(|run| run.run_id.clone()),
+            model_code: newest.map(|run| run.config.model.code()),
             currency: self.currency,
             other_currencies: others.collect(),
-            start_date: start.to_string(),
-            end_date: end.to_string(),
+            start_date: start,
+            end_date: end,
             time_zone: self.tenant.settings.zone().name(),
-            as_of: run.and_then(|run| run.cutoff).map(Moment),
-            coverage: coverage
-                .map(|(from, to)| CoverageView { start_date: from.to_string(), end_date: to.to_string() }),
+            as_of: newest.and_then(|run| run.cutoff).map(Moment),
+            coverage: first.zip(last).map(|(start_date, end_date)| CoverageView { start_date, end_date }),
+            runs: self.answers.iter().map(AnswerView::of).collect(),
         }
     }
 }
 
-/// The run that answers: the one named, else the one for these days.
-async fn run(
+/// The run that was named, else those that answer for these days.
+async fn answers(
     access: &Access,
     tenant: &Tenant,
-    days: (Day, Day),
+    (from, to): (Day, Day),
     run_id: Option<String>,
-) -> Result<Option<Run>, ApiError> {
+) -> Result<Vec<Answer>, ApiError> {
     let now = access.clock.now();
     let Some(id) = run_id else {
-        return Ok(access.table.run_for(tenant, Some(days), now).await?);
+        return Ok(access.table.answers(tenant, (from, to), now).await?);
     };
     let run = access.table.run(&tenant.id, &id, now).await?.ok_or(ApiError::NotFound("run"))?;
     if run.status != RunStatus::Completed {
         return Err(ApiError::NotCompleted(run.status.name()));
     }
-    Ok(Some(run))
+    Ok(vec![Answer { run, from, to }])
+}
+
+/// The sums of every run over the days it is asked for.
+async fn sums_of(
+    access: &Access,
+    tenant: &Tenant,
+    dimension: Dimension,
+    answers: &[Answer],
+) -> Result<Sums, ApiError> {
+    let of = |answer: &Answer| {
+        let (run, days) = (answer.run.clone(), (answer.from, answer.to));
+        async move { access.table.run_sums(&tenant.id, &run, dimension, days).await }
+    };
+    let all = stream::iter(answers.iter().map(of).collect::<Vec<_>>()).buffered(ABREAST);
+    // No day is asked of two runs.
+    Ok(all
+        .try_fold(Sums::new(), async |mut all, sums| {
+            all.extend(sums);
+            Ok(all)
+        })
+        .await?)
 }
 
 /// The sums of all days in one currency, by value.

@@ -4,7 +4,6 @@ use domain::interaction::Channel;
 use domain::json::{self, Reader};
 use domain::money::{Currency, Money};
 use domain::run::{DEFAULT_WINDOW_HOURS, ModelCode, RunConfig, default_half_life_hours};
-use domain::signals::IntentFactors;
 use domain::time::Day;
 use serde_json::value::RawValue;
 use store::{Run, Tenant};
@@ -37,15 +36,10 @@ pub(crate) async fn create_run(
     if let Some(Err(unknown)) = model {
         return Err(ApiError::ModelNotAvailable(unknown.chars().take(64).collect()));
     }
-    let intent_factors = if model_code == ModelCode::AiWeighted {
-        tenant.settings.intent_factors.clone()
-    } else {
-        IntentFactors::default()
-    };
-    let config = RunConfig {
-        model: model_code,
-        intent_factors,
-        ..read.unwrap_or_else(|| RunConfig::usual(model_code))
+    let usual = RunConfig::of(model_code, &tenant.settings);
+    let config = match read {
+        Some(read) => RunConfig { model: usual.model, intent_factors: usual.intent_factors, ..read },
+        None => usual,
     };
     let now = app.access.clock.now();
     let run = Run::new(

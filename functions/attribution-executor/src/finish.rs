@@ -6,7 +6,7 @@ use store::{Attempt, Run, StoreError, Sums, Task, Tenant};
 
 use crate::{App, WorkError};
 
-/// Adds up the committed shards, checks the totals against the planned conversions, and publishes by one write.
+/// Adds up the committed shards, checks the totals against the planned conversions, and publishes by one transaction.
 ///
 /// Any number of workers may come here at once, or one again after a crash: all of them write the same.
 pub(crate) async fn finish(
@@ -31,7 +31,13 @@ pub(crate) async fn finish(
             run.status = RunStatus::Failed;
             run.failure = Some("credits and conversions did not add up; nothing was published".to_owned());
         }
-        if app.table.replace_run(&tenant.id, &run).await? {
+        let written = match run.status {
+            RunStatus::Completed => app.table.complete_run(tenant, &run, app.clock.now()).await?,
+            RunStatus::Pending | RunStatus::Running | RunStatus::Failed => {
+                app.table.replace_run(&tenant.id, &run).await?
+            }
+        };
+        if written {
             break;
         }
         match app.table.run(&tenant.id, &run.run_id, app.clock.now()).await? {

@@ -1,32 +1,49 @@
-//! Sweeps running runs: what stands still is sent on its way again, what stands still too long is failed.
+//! What happens by itself: runs that stand still are sent on their way or failed, and once a day each tenant's default
+//! run starts and its last hours are counted again.
 
-use domain::run::{MOST_STILL_MS, RunMessage, RunStatus, Stage};
-use domain::time::{MINUTE_MS, Timestamp};
+mod daily;
+mod sweep;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::ids::TenantId;
+use domain::rollup::Bucket;
+use domain::run::RunMessage;
+use domain::time::Timestamp;
 use runtime::{Clock, Host, Misconfigured, Queue, QueueError};
-use store::{ActiveRun, Run, StoreError, Table};
-
-/// A run that moved within this time is believed to be on its way.
-const MOVING_MS: i64 = MINUTE_MS;
+use store::{StoreError, Table, Tenants};
 
 #[derive(Clone)]
 pub struct App {
     table: Table,
-    queue: Queue<RunMessage>,
+    tenants: Tenants,
+    runs: Queue<RunMessage>,
+    rollups: Queue<Bucket>,
+    index_lag: Duration,
     clock: Clock,
+    /// Before when there is nothing daily to do for a tenant, as this container knows.
+    idle_until: Arc<Mutex<HashMap<TenantId, Timestamp>>>,
 }
 
 impl App {
     pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
+        let table = Table::new(host.aws.dynamodb(), &host.env.text("TABLE_NAME")?);
         Ok(Self {
-            table: Table::new(host.aws.dynamodb(), &host.env.text("TABLE_NAME")?),
-            queue: Queue::new(host.aws.sqs(), host.env.text("RUNS_QUEUE_URL")?),
+            tenants: Tenants::of(&table),
+            table,
+            runs: Queue::new(host.aws.sqs(), host.env.text("RUNS_QUEUE_URL")?),
+            rollups: Queue::new(host.aws.sqs(), host.env.text("ROLLUPS_QUEUE_URL")?),
+            index_lag: Duration::from_secs(host.env.parsed("INDEX_LAG_SECONDS")?),
             clock: host.clock.clone(),
+            idle_until: Arc::default(),
         })
     }
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum SweepError {
+pub enum TickError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -34,72 +51,9 @@ pub enum SweepError {
 }
 
 /// Runs at every tick of the schedule.
-pub async fn handle(app: App) -> Result<(), SweepError> {
-    for active in app.table.active_runs().await? {
-        // One run's trouble must not keep the sweeper from the others.
-        if let Err(error) = sweep(&app, &active).await {
-            tracing::error!(run_id = %active.run_id, %error, "a run could not be swept");
-        }
-    }
-    Ok(())
-}
-
-async fn sweep(app: &App, active: &ActiveRun) -> Result<(), SweepError> {
-    let now = app.clock.now();
-    let Some(run) = app.table.run(&active.tenant, &active.run_id, now).await? else {
-        return Ok(app.table.unmark_active(&active.tenant, &active.run_id, active.epoch).await?);
-    };
-    match run.status {
-        // Marked for a later execution than the one that is over, it is about to start.
-        RunStatus::Completed | RunStatus::Failed if run.epoch < active.epoch => Ok(()),
-        RunStatus::Completed | RunStatus::Failed => {
-            Ok(app.table.unmark_active(&active.tenant, &active.run_id, active.epoch).await?)
-        }
-        // Marked, but never started: whoever asked for it got no answer and will ask again, or has its message
-        // under way.
-        RunStatus::Pending => Ok(()),
-        RunStatus::Running => {
-            let still = now.since(last_moved(app, active, &run).await?);
-            if still > MOST_STILL_MS {
-                fail(app, active, run, now).await
-            } else if still > MOVING_MS {
-                send(app, active, &run).await
-            } else {
-                Ok(())
-            }
-        }
-    }
-}
-
-/// When the run was started, or a task of it committed last.
-async fn last_moved(app: &App, active: &ActiveRun, run: &Run) -> Result<Timestamp, StoreError> {
-    let mut last = run.executed_at.unwrap_or(run.created_at);
-    for stage in [Stage::Plan, Stage::Execute] {
-        let tasks = app.table.tasks(&active.tenant, run, stage).await?;
-        last = tasks.iter().filter_map(|task| task.committed_at).fold(last, Timestamp::max);
-    }
-    Ok(last)
-}
-
-async fn send(app: &App, active: &ActiveRun, run: &Run) -> Result<(), SweepError> {
-    tracing::warn!(run_id = %run.run_id, "a run stands still; sending what is missing");
-    let message = RunMessage::Advance {
-        tenant: active.tenant.clone(),
-        run_id: run.run_id.clone(),
-        epoch: run.epoch,
-        cutoff: run.cutoff.unwrap_or(run.created_at),
-    };
-    Ok(app.queue.send(&active.tenant, &message).await?)
-}
-
-async fn fail(app: &App, active: &ActiveRun, mut run: Run, now: Timestamp) -> Result<(), SweepError> {
-    run.status = RunStatus::Failed;
-    run.completed_at = Some(now);
-    run.failure = Some("it stood still for half an hour; execute it again to start over".to_owned());
-    // If somebody moved it meanwhile, the next tick sees.
-    if app.table.replace_run(&active.tenant, &run).await? {
-        tracing::error!(run_id = %run.run_id, "a run was failed because it stood still");
-        app.table.unmark_active(&active.tenant, &run.run_id, active.epoch).await?;
-    }
-    Ok(())
+pub async fn handle(app: App) -> Result<(), TickError> {
+    // One kind of trouble must not keep the other work from being done.
+    let swept = sweep::sweep_all(&app).await;
+    daily::do_all(&app).await?;
+    swept
 }

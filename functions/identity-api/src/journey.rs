@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use domain::identity::Customer;
 use domain::ids::{FactId, FactKind};
 use serde::Serialize;
-use store::{CreditedConversion, Fact, Paging, Tenant};
+use store::{Answer, Fact, Paging, StoredConversion, Tenant};
 
 use crate::customers::{CustomerView, named_customer};
 use crate::{conversions, interactions};
@@ -63,7 +63,7 @@ pub(crate) async fn read_journey(
         events.insert(view.interaction_id.clone(), EventView::Interaction(Box::new(view)));
     }
     let ids: Vec<FactId> = sales.iter().map(|stored| stored.id.clone()).collect();
-    let mut credits = credits(&access, tenant, (&ids, &customer)).await?;
+    let mut credits = credits(&access, tenant, (&sales, &customer)).await?;
     for (conversion, id) in conversions::views(&access, tenant, sales).await?.into_iter().zip(ids) {
         let converted = ConvertedView { conversion, credits: credits.remove(&id) };
         events.insert(id.to_string(), EventView::Conversion(Box::new(converted)));
@@ -75,21 +75,29 @@ pub(crate) async fn read_journey(
     }))
 }
 
-/// The credits of conversions in the newest completed run; a conversion that the run did not take is left out.
+/// The credits of conversions, each in the run that answers for its day; a conversion that no run took is left out.
 async fn credits(
     access: &Access,
     tenant: &Tenant,
-    (ids, customer): (&[FactId], &Customer),
+    (sales, customer): (&[StoredConversion], &Customer),
 ) -> Result<BTreeMap<FactId, Vec<CreditView>>, ApiError> {
-    if ids.is_empty() {
+    let day_of = |stored: &StoredConversion| tenant.settings.zone().day_of(stored.conversion.occurred_at);
+    let days = sales.iter().map(day_of);
+    let Some(days) = days.clone().min().zip(days.max()) else {
         return Ok(BTreeMap::new());
+    };
+    let mut views = BTreeMap::new();
+    for Answer { run, from, to } in access.table.answers(tenant, days, access.clock.now()).await? {
+        let of_run = sales.iter().filter(|stored| (from..=to).contains(&day_of(stored)));
+        let ids: Vec<_> = of_run.map(|stored| stored.id.clone()).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let credited = access.table.credits_in_run(&tenant.id, &run, &ids, &customer.members).await?;
+        views.extend(credited.into_iter().map(|(id, credited)| {
+            let credits = credited.credits.iter();
+            (id, credits.map(|credit| CreditView::of(tenant, &run, &credited, credit)).collect())
+        }));
     }
-    let Some(run) = access.table.run_for(tenant, None, access.clock.now()).await? else {
-        return Ok(BTreeMap::new());
-    };
-    let credited = access.table.credits_in_run(&tenant.id, &run, ids, &customer.members).await?;
-    let views = |credited: &CreditedConversion| {
-        credited.credits.iter().map(|credit| CreditView::of(tenant, &run, credited, credit)).collect()
-    };
-    Ok(credited.iter().map(|(id, credited)| (id.clone(), views(credited))).collect())
+    Ok(views)
 }

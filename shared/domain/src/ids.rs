@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::source::Source;
+use crate::time::Day;
 
 /// The company whose data this is: 1 to 64 of `A-Z a-z 0-9 _ -`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -119,6 +120,11 @@ pub struct FactId {
 
 /// The namespace of all ids derived here.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6372_6165_0000_5000_8000_6661_6374_7331);
+
+/// The id of the run that a tenant's schedule starts on a day: the same however often it is tried.
+pub fn daily_run_id(tenant: &TenantId, day: Day) -> String {
+    format!("run_{}", derived(&["daily run", tenant.as_str(), &day.to_string()]).simple())
+}
 
 impl FactId {
     pub fn interaction(tenant: &TenantId, source: Source, external: &ExternalId) -> Self {

@@ -12,6 +12,7 @@ pub mod json;
 pub mod merged;
 pub mod money;
 pub mod permission;
+pub mod published;
 pub mod rollup;
 pub mod run;
 pub mod signals;

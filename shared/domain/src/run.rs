@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::TenantId;
 use crate::money::{Currency, Money};
 use crate::signals::IntentFactors;
+use crate::tenant::Settings;
 use crate::time::{DAY_MS, Day, HOUR_MS, Timestamp, Zone};
 
 /// The models that can be run.
@@ -98,6 +99,19 @@ impl RunConfig {
         }
     }
 
+    /// As usual, with what the tenant's settings say of this model frozen in it.
+    pub fn of(model: ModelCode, settings: &Settings) -> Self {
+        let intent_factors = match model {
+            ModelCode::AiWeighted => settings.intent_factors.clone(),
+            ModelCode::FirstTouch
+            | ModelCode::LastTouch
+            | ModelCode::Linear
+            | ModelCode::TimeDecay
+            | ModelCode::PositionBased => IntentFactors::default(),
+        };
+        Self { intent_factors, ..Self::usual(model) }
+    }
+
     /// From when on touches may be credited for a conversion of this moment.
     pub fn window_start(&self, conversion: Timestamp) -> Timestamp {
         let window_ms = i64::from(self.window_hours) * HOUR_MS;
@@ -114,6 +128,17 @@ impl RunConfig {
         let from = day(&self.start_date).map_or(Timestamp::from_ms(0), |day| zone.start_of(day));
         let to = day(&self.end_date).map(|day| zone.end_of(day).plus_ms(-1));
         (from, to.unwrap_or(Timestamp::from_ms(9_999_999_999_999)))
+    }
+
+    /// Whether it says what is usual for its model in everything but days: such runs answer questions that name none.
+    pub fn is_usual(&self) -> bool {
+        let usual = Self {
+            start_date: self.start_date.clone(),
+            end_date: self.end_date.clone(),
+            intent_factors: self.intent_factors.clone(),
+            ..Self::usual(self.model)
+        };
+        *self == usual
     }
 
     /// Whether a conversion is one of those asked for, its time apart.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::identifier::{Identifier, IdentifierType, Region};
 use crate::identity::Limits;
 use crate::money::Currency;
+use crate::run::ModelCode;
 use crate::signals::IntentFactors;
 use crate::time::{DAY_MS, Timestamp, Zone};
 
@@ -27,6 +28,10 @@ pub struct Settings {
     pub hour_shards: u32,
     /// The tenant's own numbers, which identify nobody.
     pub own_numbers: Vec<String>,
+    /// The model of reports and of the daily run.
+    pub default_model: ModelCode,
+    /// Of how many whole days before today the daily run takes the conversions; 0 for no daily run.
+    pub daily_run_days: u32,
     /// What the intents of interactions count for in AI_WEIGHTED.
     pub intent_factors: IntentFactors,
     /// What providers and older clients call this tenant.
@@ -43,6 +48,8 @@ impl Default for Settings {
             retention_months: 24,
             hour_shards: 1,
             own_numbers: Vec::new(),
+            default_model: ModelCode::TimeDecay,
+            daily_run_days: 30,
             intent_factors: IntentFactors::usual(),
             aliases: Vec::new(),
         }

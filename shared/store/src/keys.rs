@@ -3,6 +3,7 @@
 //! | need | shape |
 //! |---|---|
 //! | a tenant's settings | `T#t` / `TENANT` |
+//! | the last day whose daily work is done | `T#t` / `DAILY` |
 //! | secrets of a provider (two active) | `T#t` / `SECRET#provider` |
 //! | one interaction, one conversion | `T#t#INT#id` / `INT`, `T#t#CNV#id` / `CNV` |
 //! | who was observed together | `T#t#NODE#a` / `EDGE#b`; ids begin with their type, so edges sort by it |
@@ -13,6 +14,7 @@
 //! | what was counted of a bucket | `T#t#ROLLUP#kind#yyyymm` / `yyyymmddhhmm#shard` |
 //! | deliveries kept for people to look at | `T#t#DELIVERIES#yyyymmdd` / `time#id` |
 //! | runs by time | `T#t#RUNS` / `time#id` |
+//! | which run answers for which days, by model | `T#t#PUBLISHED` / `MODEL#code` |
 //! | a run | `T#t#RUN#r` / `RUN` |
 //! | its tasks: planning a month, executing a shard | `T#t#RUN#r` / `TASK#P#yyyymm`, `TASK#S#nn` |
 //! | what planning one month found for one shard | `T#t#RUN#r#P#yyyymm#A#attempt` / `S#nn#chunk` |
@@ -26,7 +28,7 @@
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
 use domain::rollup::Bucket;
-use domain::run::Stage;
+use domain::run::{ModelCode, Stage};
 use domain::time::{Hour, Timestamp};
 
 /// The key of one item.
@@ -48,6 +50,10 @@ pub fn tenant(tenant: &TenantId) -> Key {
     key(format!("T#{tenant}"), "TENANT")
 }
 
+pub fn daily(tenant: &TenantId) -> Key {
+    key(format!("T#{tenant}"), "DAILY")
+}
+
 pub fn secret(tenant: &TenantId, provider: &str) -> Key {
     key(format!("T#{tenant}"), format!("SECRET#{provider}"))
 }
@@ -63,8 +69,12 @@ pub fn alias(provider: &str, alias: &str) -> Key {
 /// Over how many partitions the global lists are spread.
 pub const GLOBAL_SHARDS: u32 = 8;
 
+pub fn listed_tenants(shard: u32) -> String {
+    format!("TENANTS#{shard}")
+}
+
 pub fn listed_tenant(tenant: &TenantId) -> Key {
-    key(format!("TENANTS#{}", shard_of(tenant.as_str(), GLOBAL_SHARDS)), format!("T#{tenant}"))
+    key(listed_tenants(shard_of(tenant.as_str(), GLOBAL_SHARDS)), format!("T#{tenant}"))
 }
 
 pub fn fact(tenant: &TenantId, id: &FactId) -> Key {
@@ -188,6 +198,10 @@ pub fn listed_run(tenant: &TenantId, created: Timestamp, run_id: &str) -> Key {
     key(runs(tenant), format!("{}#{run_id}", created.sortable()))
 }
 
+pub fn published(tenant: &TenantId, model: ModelCode) -> Key {
+    key(of(tenant, "PUBLISHED"), format!("MODEL#{}", model.code()))
+}
+
 pub fn run(tenant: &TenantId, run_id: &str) -> Key {
     key(of(tenant, &format!("RUN#{run_id}")), "RUN")
 }
@@ -282,7 +296,7 @@ pub(crate) fn part(pk: &str) -> &'static str {
             Some("HOURS") => "hours",
             Some("CHANGES" | "ROLLUP") => "rollups",
             Some("DELIVERIES") => "deliveries",
-            Some("RUN" | "RUNS") => "runs",
+            Some("RUN" | "RUNS" | "PUBLISHED") => "runs",
             Some(_) => "other",
         },
         Some(_) | None => "other",

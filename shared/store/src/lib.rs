@@ -36,7 +36,7 @@ pub use fresh::Fresh;
 pub use identity::Customers;
 pub use interactions::{About, StoredInteraction};
 pub use meter::{Meter, Units};
-pub use published::covered;
+pub use published::Answer;
 pub use recorded::Recorded;
 pub use rollups::Rollup;
 pub use runs::{ActiveRun, Run, Task, TaskOutcome};

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
-use crate::table::{Range, Sorted, Table, Unless};
+use crate::table::{Range, Sorted, Table, Unless, pause, written};
+use crate::tenants::Tenant;
 
 /// A run as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +62,10 @@ impl Run {
             expires_at,
             revision: 0,
         }
+    }
+
+    fn next(&self) -> Self {
+        Self { revision: self.revision + 1, ..self.clone() }
     }
 
     /// The run as it stands when execution `epoch` begins: nothing of an earlier execution counts any more.
@@ -171,10 +176,41 @@ impl Table {
         Ok(item.filter(|item| item.ttl > now.ms() / 1_000).map(|item| item.run))
     }
 
+    /// Reads many runs by id, in no order; those that are gone or expired are left out.
+    pub async fn runs_by_id(
+        &self,
+        tenant: &TenantId,
+        ids: &[String],
+        now: Timestamp,
+    ) -> Result<Vec<Run>, StoreError> {
+        let wanted: Vec<_> = ids.iter().map(|id| keys::run(tenant, id)).collect();
+        let items: Vec<RunItem> = self.get_many(&wanted).await?;
+        Ok(items.into_iter().filter(|item| item.ttl > now.ms() / 1_000).map(|item| item.run).collect())
+    }
+
     /// Writes what became of `run`, unless somebody wrote since it was read.
     pub async fn replace_run(&self, tenant: &TenantId, run: &Run) -> Result<bool, StoreError> {
-        let next = Run { revision: run.revision + 1, ..run.clone() };
-        self.put(&run_item(tenant, &next), Unless::Changed(run.revision)).await
+        self.put(&run_item(tenant, &run.next()), Unless::Changed(run.revision)).await
+    }
+
+    /// Completes a run, unless somebody wrote since it was read; in the same moment its days are published if its
+    /// configuration is the usual one.
+    pub async fn complete_run(&self, tenant: &Tenant, run: &Run, now: Timestamp) -> Result<bool, StoreError> {
+        let run_put = || Ok((written(&run_item(&tenant.id, &run.next()))?, Unless::Changed(run.revision)));
+        if !run.config.is_usual() {
+            return self.replace_run(&tenant.id, run).await;
+        }
+        for attempt in 0.. {
+            let (days, unless) = self.publishing(tenant, run, now).await?;
+            match self.put_together(&[run_put()?, (days, unless)]).await? {
+                None => return Ok(true),
+                Some(0) => return Ok(false),
+                // Another run was published meanwhile.
+                Some(_) if pause(attempt).await.is_none() => break,
+                Some(_) => {}
+            }
+        }
+        Err(StoreError::Contended(run.run_id.clone()))
     }
 
     /// A page of runs, newest first, before `before`; the second value is where the next page begins.
@@ -198,10 +234,8 @@ impl Table {
         let mut listed: Vec<_> = listed.into_iter().filter(|item| item.sk != to).collect();
         let more = listed.len() > limit;
         listed.truncate(limit);
-        let keys: Vec<_> = listed.iter().map(|item| keys::run(tenant, &item.run_id)).collect();
-        let items: Vec<RunItem> = self.get_many(&keys).await?;
-        let mut runs: Vec<_> =
-            items.into_iter().filter(|item| item.ttl > now.ms() / 1_000).map(|item| item.run).collect();
+        let ids: Vec<_> = listed.iter().map(|item| item.run_id.clone()).collect();
+        let mut runs = self.runs_by_id(tenant, &ids, now).await?;
         runs.sort_by(|a, b| (b.created_at, &b.run_id).cmp(&(a.created_at, &a.run_id)));
         Ok((runs, listed.last().filter(|_| more).map(|item| item.sk.clone())))
     }

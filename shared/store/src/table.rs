@@ -7,8 +7,10 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest,
+    AttributeValue, KeysAndAttributes, Put, PutRequest, ReturnConsumedCapacity, TransactWriteItem,
+    WriteRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -91,27 +93,17 @@ impl Table {
 
     /// Puts an item; false if its condition forbade it.
     pub(crate) async fn put<T: Serialize>(&self, item: &T, unless: Unless<'_>) -> Result<bool, StoreError> {
-        let item: Item = serde_dynamo::to_item(item)
-            .map_err(|e| StoreError::Corrupt("to write".to_owned(), Box::new(e)))?;
+        let item = written(item)?;
         let part = part_of(&item);
+        let (condition, values) = unless.condition().unzip();
         let put = self
             .client
             .put_item()
             .table_name(&*self.name)
             .set_item(Some(item))
+            .set_condition_expression(condition)
+            .set_expression_attribute_values(values.filter(|values| !values.is_empty()))
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
-        let put = match unless {
-            Unless::Never => put,
-            Unless::Exists => put.condition_expression("attribute_not_exists(pk)"),
-            Unless::Changed(seen) => put
-                .condition_expression("rv = :seen")
-                .expression_attribute_values(":seen", AttributeValue::N(seen.to_string())),
-            Unless::Fails(condition, values) => {
-                values.iter().fold(put.condition_expression(condition), |put, (name, value)| {
-                    put.expression_attribute_values(*name, value.clone())
-                })
-            }
-        };
         match put.send().await {
             Ok(answer) => {
                 self.meter.add(part, Way::Write, answer.consumed_capacity());
@@ -120,6 +112,54 @@ impl Table {
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
             Err(error) => Err(StoreError::of("PutItem")(error)),
         }
+    }
+
+    /// Puts all of these items or none; answers the place of the first that its condition forbade.
+    pub(crate) async fn put_together(
+        &self,
+        puts: &[(Item, Unless<'_>)],
+    ) -> Result<Option<usize>, StoreError> {
+        let write = |(item, unless): &(Item, Unless<'_>)| {
+            let (condition, values) = unless.condition().unzip();
+            let put = Put::builder()
+                .table_name(&*self.name)
+                .set_item(Some(item.clone()))
+                .set_condition_expression(condition)
+                .set_expression_attribute_values(values.filter(|values| !values.is_empty()))
+                .build();
+            put.map(|put| TransactWriteItem::builder().put(put).build())
+        };
+        let writes: Vec<_> = puts
+            .iter()
+            .map(write)
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::unbuildable("TransactWriteItems"))?;
+        for attempt in 0.. {
+            let request = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(writes.clone()))
+                .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+            let error = match request.send().await {
+                Ok(answer) => {
+                    let part = puts.first().map_or("other", |(item, _)| part_of(item));
+                    let consumed = answer.consumed_capacity().iter();
+                    consumed.for_each(|units| self.meter.add(part, Way::Write, Some(units)));
+                    return Ok(None);
+                }
+                Err(error) => error,
+            };
+            let reasons = error.as_service_error().map(forbidden);
+            match reasons {
+                Some(Forbidden::By(place)) => return Ok(Some(place)),
+                Some(Forbidden::ByRivals) => {}
+                Some(Forbidden::No) | None => return Err(StoreError::of("TransactWriteItems")(error)),
+            }
+            if pause(attempt).await.is_none() {
+                break;
+            }
+        }
+        Err(StoreError::Contended("TransactWriteItems".to_owned()))
     }
 
     /// Adds to an attribute, creating the item if need be: a number to a number, or numbers to a set of them. Only
@@ -282,8 +322,7 @@ impl Table {
             let mut requests = Vec::new();
             let mut part = "other";
             for item in chunk {
-                let item: Item = serde_dynamo::to_item(item)
-                    .map_err(|e| StoreError::Corrupt("to write".to_owned(), Box::new(e)))?;
+                let item = written(item)?;
                 part = part_of(&item);
                 let put = PutRequest::builder().set_item(Some(item)).build();
                 let put = put.map_err(StoreError::unbuildable("BatchWriteItem"))?;
@@ -314,6 +353,46 @@ impl Table {
     }
 }
 
+impl Unless<'_> {
+    /// The condition, and the values in it; None for a put that always takes place.
+    fn condition(self) -> Option<(String, Item)> {
+        match self {
+            Unless::Never => None,
+            Unless::Exists => Some(("attribute_not_exists(pk)".to_owned(), Item::new())),
+            Unless::Changed(seen) => {
+                let seen = AttributeValue::N(seen.to_string());
+                Some(("rv = :seen".to_owned(), Item::from([(":seen".to_owned(), seen)])))
+            }
+            Unless::Fails(condition, values) => {
+                let values = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+                Some((condition.to_owned(), values.collect()))
+            }
+        }
+    }
+}
+
+/// Why a transaction did not take place.
+enum Forbidden {
+    /// By the condition of the write at this place.
+    By(usize),
+    /// Others were writing the same items.
+    ByRivals,
+    No,
+}
+
+fn forbidden(error: &TransactWriteItemsError) -> Forbidden {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return Forbidden::No;
+    };
+    let codes: Vec<_> =
+        cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default()).collect();
+    match codes.iter().position(|code| *code == "ConditionalCheckFailed") {
+        Some(place) => Forbidden::By(place),
+        None if codes.contains(&"TransactionConflict") => Forbidden::ByRivals,
+        None => Forbidden::No,
+    }
+}
+
 /// How often a write that lost a race, or a batch that was cut, is tried again before the caller is told.
 const MOST_ATTEMPTS: u32 = 12;
 
@@ -332,6 +411,10 @@ pub(crate) fn attributes(key: &Key) -> Item {
         ("pk".to_owned(), AttributeValue::S(key.pk.clone())),
         ("sk".to_owned(), AttributeValue::S(key.sk.clone())),
     ])
+}
+
+pub(crate) fn written<T: Serialize>(item: &T) -> Result<Item, StoreError> {
+    serde_dynamo::to_item(item).map_err(|error| StoreError::Corrupt("to write".to_owned(), Box::new(error)))
 }
 
 fn part_of(item: &Item) -> &'static str {

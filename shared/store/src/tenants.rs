@@ -7,7 +7,7 @@ use domain::identity::IdentityKey;
 use domain::ids::{FactId, TenantId};
 use domain::rollup::Bucket;
 use domain::tenant::Settings;
-use domain::time::Timestamp;
+use domain::time::{Day, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -15,7 +15,7 @@ use sha2::Sha256;
 use crate::error::StoreError;
 use crate::fresh::Fresh;
 use crate::keys;
-use crate::table::{Table, Unless};
+use crate::table::{Range, Sorted, Table, Unless};
 
 /// 32 random bytes made with the tenant; what derives from it cannot be guessed or confused with another tenant's.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,6 +94,13 @@ struct AliasItem {
     tenant: TenantId,
 }
 
+#[derive(Serialize, Deserialize)]
+struct DailyItem {
+    pk: String,
+    sk: String,
+    day: Day,
+}
+
 impl Table {
     pub async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
         let item: Option<TenantItem> = self.get(&keys::tenant(id)).await?;
@@ -119,6 +126,36 @@ impl Table {
             key: hex::encode(tenant.key.0),
         };
         self.put(&item, Unless::Exists).await
+    }
+
+    /// The ids of all tenants.
+    pub async fn tenant_ids(&self) -> Result<Vec<TenantId>, StoreError> {
+        let mut all = Vec::new();
+        for shard in 0..keys::GLOBAL_SHARDS {
+            let range = Range {
+                index: None,
+                pk: keys::listed_tenants(shard),
+                sk: Sorted::Prefix("T#"),
+                newest_first: false,
+                limit: None,
+                only: None,
+            };
+            let items: Vec<AliasItem> = self.query_all(&range).await?;
+            all.extend(items.into_iter().map(|item| item.tenant));
+        }
+        Ok(all)
+    }
+
+    /// The last day whose daily work is done.
+    pub async fn daily_done(&self, tenant: &TenantId) -> Result<Option<Day>, StoreError> {
+        let item: Option<DailyItem> = self.get(&keys::daily(tenant)).await?;
+        Ok(item.map(|item| item.day))
+    }
+
+    pub async fn put_daily_done(&self, tenant: &TenantId, day: Day) -> Result<(), StoreError> {
+        let key = keys::daily(tenant);
+        self.put(&DailyItem { pk: key.pk, sk: key.sk, day }, Unless::Never).await?;
+        Ok(())
     }
 
     /// Whom a provider means by `alias`.

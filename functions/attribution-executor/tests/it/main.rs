@@ -148,7 +148,8 @@ impl Shop {
     /// Two minutes later, the sweeper ticks.
     async fn swept(&self) -> Vec<RunMessage> {
         self.stack.clock.advance(2 * MINUTE_MS);
-        let host: Host = self.stack.host(&QUEUE);
+        let more = [("ROLLUPS_QUEUE_URL", "http://queues/rollups"), ("INDEX_LAG_SECONDS", "0")];
+        let host: Host = self.stack.host(&[&QUEUE[..], &more[..]].concat());
         attribution_scheduler::handle(attribution_scheduler::App::connect(&host).unwrap()).await.unwrap();
         self.sent()
     }
