@@ -4,6 +4,8 @@
 
 mod access;
 mod contract;
+mod corrections;
+mod deliveries;
 mod guide;
 mod hostile;
 mod lists;

@@ -10,7 +10,8 @@ mod stack;
 pub use client::{Answer, Client};
 pub use routes::{Declared, routes};
 pub use stack::{
-    KeyState, deliveries_done, kept_deliveries, new_tenant, new_tenant_in, now, stack, with_permissions,
+    KeyState, deliveries_done, kept_deliveries, new_tenant, new_tenant_in, now, rollups_done, stack,
+    with_permissions,
 };
 
 /// The body of a file under `events/`.

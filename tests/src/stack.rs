@@ -16,6 +16,9 @@ use crate::Client;
 /// Longer than all tests together keep the queue busy, shorter than a message that failed is hidden.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Longer than the stream of changes is left unread.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// The stack that all tests of a binary share.
 pub async fn stack() -> &'static Stack {
     static STACK: OnceCell<Stack> = OnceCell::const_new();
@@ -84,11 +87,11 @@ pub async fn with_permissions(
 pub async fn kept_deliveries(client: &Client) -> Vec<Delivery> {
     let (table, now) = (table().await, now().await);
     // A test may run past midnight.
-    let days: BTreeSet<_> = [now.plus_ms(-DAY_MS), now].map(|time| Zone::UTC.day_of(time).to_string()).into();
+    let days: BTreeSet<_> = [now.plus_ms(-DAY_MS), now].map(|time| Zone::UTC.day_of(time)).into();
     let mut kept = Vec::new();
     for day in days {
         let tenant = tenant_id(&client.tenant.tenant_id);
-        kept.extend(done(table.kept_deliveries(&tenant, &day.replace('-', "")).await));
+        kept.extend(done(table.kept_deliveries(&tenant, day).await));
     }
     kept
 }
@@ -96,15 +99,29 @@ pub async fn kept_deliveries(client: &Client) -> Vec<Delivery> {
 /// Waits until no delivery of any tenant is queued or being worked on.
 pub async fn deliveries_done() {
     let since = Instant::now();
-    loop {
-        let counts = stack().await.queues().counts("crae-deliveries").await;
-        let counts = counts.unwrap_or_else(|error| panic!("{error}"));
-        if counts.visible + counts.in_flight + counts.delayed == 0 {
-            return;
-        }
-        assert!(since.elapsed() < PATIENCE, "deliveries are still on their way: {counts:?}");
+    while waiting("crae-deliveries").await > 0 {
+        assert!(since.elapsed() < PATIENCE, "deliveries are still on their way");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Waits until no hour of any tenant is waiting to be counted, and none has been for a while: what changed last may
+/// not have been noticed yet.
+pub async fn rollups_done() {
+    let (since, mut idle) = (Instant::now(), Instant::now());
+    while idle.elapsed() < QUIET {
+        if waiting("crae-rollups").await > 0 {
+            idle = Instant::now();
+        }
+        assert!(since.elapsed() < 3 * PATIENCE, "hours are still waiting to be counted");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// How many messages are in a queue, whether visible, delayed or being worked on.
+async fn waiting(queue: &str) -> u64 {
+    let counts = stack().await.queues().counts(queue).await.unwrap_or_else(|error| panic!("{error}"));
+    counts.visible + counts.in_flight + counts.delayed
 }
 
 async fn table() -> Table {

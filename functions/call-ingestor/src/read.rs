@@ -51,6 +51,8 @@ async fn keep(
         reason,
         received_at: sealed.received_at,
         body: sealed.body.clone(),
+        seal: sealed.seal.clone(),
+        replayed_at: None,
     };
     let expires_at = tenant.settings.expires_at(sealed.received_at, sealed.received_at);
     app.table.keep_delivery(&tenant.id, &delivery, expires_at).await?;

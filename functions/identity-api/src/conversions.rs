@@ -1,10 +1,10 @@
 use api::views::ConversionView;
-use api::{Access, ApiError, Caller, Data, Listed, Query, may};
+use api::{Access, ApiError, Caller, Data, Listed, Named, Query, may};
 use axum::extract::{Path, State};
 use domain::ids::{ExternalId, FactId, FactKind};
 use store::{Customers, StoredConversion, Tenant};
 
-use crate::lookup::{self, Named};
+use crate::lookup;
 
 /// Read one conversion
 pub(crate) async fn find_conversion(

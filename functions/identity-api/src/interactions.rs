@@ -5,7 +5,7 @@ use domain::ids::{ExternalId, FactId, FactKind};
 use domain::source::Source;
 use store::{Customers, StoredInteraction, Tenant};
 
-use crate::lookup::{self, Named};
+use crate::lookup;
 
 /// Read one interaction
 pub(crate) async fn find_interaction(
@@ -15,13 +15,9 @@ pub(crate) async fn find_interaction(
     query: Query,
 ) -> Result<Data<InteractionView>, ApiError> {
     query.finish()?;
-    let missing = ApiError::NotFound("interaction");
-    let found = match Named::parse(FactKind::Interaction, &id).ok_or(ApiError::NotFound("interaction"))? {
-        Named::Ours(id) => access.table.interaction(&caller.tenant, &id, access.clock.now()).await?,
-        Named::External(source, id) => external(&access, &caller.tenant, source, &id).await?,
-    };
-    let mut views = views(&access, &caller.tenant, found.into_iter().collect()).await?;
-    views.pop().map(Data).ok_or(missing)
+    let found = access.interaction(&caller.tenant, &id).await?;
+    let mut views = views(&access, &caller.tenant, vec![found]).await?;
+    views.pop().map(Data).ok_or(ApiError::NotFound("interaction"))
 }
 
 /// List interactions, newest first
@@ -55,16 +51,6 @@ async fn of_sources(
         Source::ALL.into_iter().filter(|candidate| source.is_none_or(|wanted| wanted == *candidate));
     let ids: Vec<FactId> = sources.map(|source| FactId::interaction(&tenant.id, source, id)).collect();
     Ok(access.table.interactions(tenant, &ids, access.clock.now()).await?)
-}
-
-async fn external(
-    access: &Access,
-    tenant: &Tenant,
-    source: Option<Source>,
-    id: &ExternalId,
-) -> Result<Option<StoredInteraction>, ApiError> {
-    let mut found = of_sources(access, tenant, source, id).await?;
-    if found.len() > 1 { Err(ApiError::AmbiguousId) } else { Ok(found.pop()) }
 }
 
 pub(crate) async fn views(

@@ -1,34 +1,11 @@
-//! What the reads of facts share: ids in paths, and lists.
+//! What the lists of facts share.
 
 use std::collections::BTreeSet;
 
 use api::{Access, ApiError, Cursors, Query};
 use domain::identity::NodeId;
-use domain::ids::{ExternalId, FactId, FactKind};
-use domain::source::Source;
+use domain::ids::{FactId, FactKind};
 use store::{Customers, Fact, Paging, Position, Tenant};
-
-/// An id as it stands in a path or a filter.
-pub(crate) enum Named {
-    Ours(FactId),
-    /// `ext:ID`, or `ext:SOURCE:ID`.
-    External(Option<Source>, ExternalId),
-}
-
-impl Named {
-    /// None for what cannot be the id of any fact of this kind.
-    pub(crate) fn parse(kind: FactKind, text: &str) -> Option<Self> {
-        let Some(external) = text.strip_prefix("ext:") else {
-            return FactId::parse(text).filter(|id| id.kind() == kind).map(Named::Ours);
-        };
-        let sourced = external.split_once(':').and_then(|(source, id)| Some((Source::parse(source)?, id)));
-        let (source, id) = match sourced.filter(|_| kind == FactKind::Interaction) {
-            Some((source, id)) => (Some(source), id),
-            None => (None, external),
-        };
-        ExternalId::parse(id).ok().map(|id| Named::External(source, id))
-    }
-}
 
 /// The page of a list, and where the next one begins.
 pub(crate) struct FactPage {

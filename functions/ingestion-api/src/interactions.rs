@@ -191,7 +191,7 @@ fn take_analysis(body: &mut Reader<'_>, facts: &mut Facts) {
 }
 
 /// Ids and codes of the tenant's leave exactly as they came; a number leaves as its digits.
-fn printable_or_number(raw: &serde_json::value::RawValue) -> Result<String, String> {
+pub(crate) fn printable_or_number(raw: &serde_json::value::RawValue) -> Result<String, String> {
     let text = json::text_or_number(raw)?;
     if domain::ids::is_printable(&text, 128) {
         Ok(text)

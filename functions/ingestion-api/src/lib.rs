@@ -1,27 +1,35 @@
-//! Takes in what tenants report themselves: interactions and conversions, one or up to 500 at a time.
+//! Takes in what tenants report themselves: interactions and conversions, one or up to 500 at a time; and shows what of
+//! their providers' deliveries could not be taken in.
 //!
 //! A report is read whole before anything is stored; a batch stores what is good and says of each entry what the
 //! single call would have answered.
 
 mod batch;
 mod conversions;
+mod correct;
+mod deliveries;
 mod identifiers;
 mod interactions;
 
 use api::{Access, Routes};
 use axum::Router;
 use axum::extract::FromRef;
-use runtime::{Host, Misconfigured};
+use providers::SealedDelivery;
+use runtime::{Host, Misconfigured, Queue};
 
 #[derive(Clone)]
 pub struct App {
     access: Access,
+    deliveries: Queue<SealedDelivery>,
 }
 
 impl App {
     pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
         domain::identifier::load_numbering_plans();
-        Ok(Self { access: Access::connect(host)? })
+        Ok(Self {
+            access: Access::connect(host)?,
+            deliveries: Queue::new(host.aws.sqs(), host.env.text("DELIVERIES_QUEUE_URL")?),
+        })
     }
 }
 
@@ -35,8 +43,16 @@ pub fn routes() -> Routes<App> {
     Routes::default()
         .post("/v1/interactions", "Store one interaction", interactions::create_interaction)
         .post("/v1/interactions/batch", "Store up to 500 interactions", interactions::create_interactions)
+        .patch("/v1/interactions/{id}", "Set an interaction right", correct::correct_interaction)
         .post("/v1/conversions", "Store one conversion", conversions::create_conversion)
         .post("/v1/conversions/batch", "Store up to 500 conversions", conversions::create_conversions)
+        .get("/v1/webhooks/deliveries", "List deliveries that changed nothing", deliveries::list_deliveries)
+        .get("/v1/webhooks/deliveries/{id}", "Read one of them whole", deliveries::find_delivery)
+        .post(
+            "/v1/webhooks/deliveries/{id}/replay",
+            "Have one of them read again",
+            deliveries::replay_delivery,
+        )
 }
 
 pub fn router(app: App) -> Router {

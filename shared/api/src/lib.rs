@@ -8,6 +8,7 @@ mod caller;
 mod cursor;
 mod envelope;
 mod error;
+mod named;
 mod query;
 mod routes;
 pub mod views;
@@ -18,6 +19,7 @@ pub use cursor::Cursors;
 pub use domain::permission::may;
 pub use envelope::{Accepted, Created, Data, Listed, Replayed, Reported};
 pub use error::ApiError;
+pub use named::Named;
 pub use query::Query;
 pub use routes::{Route, Routes, serve};
 

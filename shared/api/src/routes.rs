@@ -60,6 +60,16 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.on(Route { method: "POST", path, summary }, MethodFilter::POST, handler)
     }
 
+    #[must_use]
+    pub fn patch<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
+        self.on(Route { method: "PATCH", path, summary }, MethodFilter::PATCH, handler)
+    }
+
     fn on<H: Handler<T, S>, T: 'static>(mut self, route: Route, filter: MethodFilter, handler: H) -> Self {
         self.router = self.router.route(route.path, on(filter, handler));
         self.listed.push(route);

@@ -73,11 +73,19 @@ impl Settings {
         Limits::shared_above(self.shared_limit)
     }
 
+    /// What occurred and was received before this moment has been dropped by now.
+    pub fn kept_from(&self, now: Timestamp) -> Timestamp {
+        now.plus_ms(-self.kept_ms())
+    }
+
+    /// 31 days a month: never dropped early.
+    fn kept_ms(&self) -> i64 {
+        i64::from(self.retention_months) * 31 * DAY_MS
+    }
+
     /// When a fact may be dropped, in whole seconds since 1970, as the table's time to live wants it.
     pub fn expires_at(&self, occurred: Timestamp, received: Timestamp) -> i64 {
-        // 31 days a month: never dropped early.
-        let kept = i64::from(self.retention_months) * 31 * DAY_MS;
-        occurred.max(received).plus_ms(kept).ms() / 1_000
+        occurred.max(received).plus_ms(self.kept_ms()).ms() / 1_000
     }
 
     /// Whether this is one of the tenant's own numbers.

@@ -56,6 +56,14 @@ impl Timestamp {
         }
     }
 
+    /// When an id was minted: `<prefix>_` and the 32 hex digits of a UUIDv7, which begins with its time.
+    pub fn of_minted(prefix: &str, id: &str) -> Option<Self> {
+        let digits = id.strip_prefix(prefix)?.strip_prefix('_')?;
+        let is_hex = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let ms = i64::from_str_radix(digits.get(..12)?, 16).ok()?;
+        (digits.len() == 32 && is_hex).then_some(Self(ms))
+    }
+
     /// Refuses what lies after `now`, allowing for a sender's clock running ahead.
     pub fn not_after(self, now: Timestamp) -> Result<Self, TimeError> {
         if self.0 > now.0.saturating_add(CLOCK_SKEW_MS) { Err(TimeError::Future) } else { Ok(self) }

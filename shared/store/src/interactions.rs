@@ -239,6 +239,7 @@ const fn letter(section: Section) -> &'static str {
         Section::Transcript => "t",
         Section::Intent => "i",
         Section::Api => "a",
+        Section::Corrected => "c",
     }
 }
 

@@ -29,7 +29,7 @@ use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
 use domain::rollup::Bucket;
 use domain::run::{ModelCode, Stage};
-use domain::time::{Hour, Timestamp};
+use domain::time::{Day, Hour, Timestamp, Zone};
 
 /// The key of one item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -180,14 +180,13 @@ pub fn month(tenant: &TenantId, kind: FactKind, month: &str) -> Key {
     key(months(tenant, kind), month)
 }
 
-/// `day` is `yyyymmdd` in UTC.
-pub fn deliveries(tenant: &TenantId, day: &str) -> String {
-    of(tenant, &format!("DELIVERIES#{day}"))
+/// What was kept on a day in UTC.
+pub fn deliveries(tenant: &TenantId, day: Day) -> String {
+    of(tenant, &format!("DELIVERIES#{}", day.to_string().replace('-', "")))
 }
 
 pub fn delivery(tenant: &TenantId, received: Timestamp, delivery_id: &str) -> Key {
-    let day = domain::time::Zone::UTC.day_of(received).to_string().replace('-', "");
-    key(deliveries(tenant, &day), format!("{}#{delivery_id}", received.sortable()))
+    key(deliveries(tenant, Zone::UTC.day_of(received)), format!("{}#{delivery_id}", received.sortable()))
 }
 
 pub fn runs(tenant: &TenantId) -> String {

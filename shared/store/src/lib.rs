@@ -30,7 +30,7 @@ pub use conversions::StoredConversion;
 pub use credits::{
     Attempt, Credit, CreditedConversion, CreditedPart, Heard, PlannedCustomer, Sum, SumOf, Sums,
 };
-pub use deliveries::{Delivery, DeliveryState};
+pub use deliveries::{Delivery, DeliveryState, KeptDelivery};
 pub use error::StoreError;
 pub use fresh::Fresh;
 pub use identity::Customers;

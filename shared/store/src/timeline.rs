@@ -47,7 +47,7 @@ impl Span {
 pub struct Position(pub String);
 
 impl Position {
-    fn time(&self) -> Option<Timestamp> {
+    pub(crate) fn time(&self) -> Option<Timestamp> {
         self.0.split('#').next()?.parse().ok().map(Timestamp::from_ms)
     }
 }

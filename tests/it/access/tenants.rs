@@ -47,7 +47,10 @@ async fn owner() -> Owner {
     let members = customer["members"].as_array().unwrap().iter();
     let members: Vec<_> = members.map(|member| member["member_id"].as_str().unwrap().to_owned()).collect();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let unreadable = shop.deliver("convin", r#"{"event_type":"canary","data":"canary"}"#).await.data();
+    shop.get_until("/v1/webhooks/deliveries", |answer| answer.body["data"] != json!([])).await;
     let mut names = vec![
+        text(&unreadable["delivery_id"]),
         text(&call["interaction_id"]),
         text(&order["conversion_event_id"]),
         text(&call["vendor_id"]),

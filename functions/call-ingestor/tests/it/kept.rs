@@ -1,6 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use call_ingestor::App;
+use domain::time::Day;
 use providers::Provider;
 use store::{Delivery, DeliveryState, Tenant};
 use testkit::Stack;
@@ -8,7 +9,7 @@ use testkit::Stack;
 use crate::{STARTED, about, app, handled, message, messages, of_convin, sealed};
 
 async fn kept(stack: &Stack, tenant: &Tenant) -> Vec<Delivery> {
-    stack.table().kept_deliveries(&tenant.id, "20261121").await.unwrap()
+    stack.table().kept_deliveries(&tenant.id, Day::parse("2026-11-21").unwrap()).await.unwrap()
 }
 
 #[tokio::test]
@@ -33,6 +34,8 @@ async fn a_signed_delivery_that_cannot_be_read_is_quarantined_whole_and_not_repe
                 .to_owned(),
             received_at: stack.clock.now(),
             body: STANDARD.encode(body),
+            seal: delivery.seal,
+            replayed_at: None,
         }]
     );
     assert!(of_convin(&stack, &tenant, "good").await.is_some());

@@ -18,11 +18,19 @@ pub enum Section {
     Intent,
     /// Posted to our own API, by the tenant.
     Api,
+    /// Set right by the tenant, whoever told it before.
+    Corrected,
 }
 
 impl Section {
-    pub const ALL: [Section; 5] =
-        [Section::Started, Section::Ended, Section::Transcript, Section::Intent, Section::Api];
+    pub const ALL: [Section; 6] = [
+        Section::Started,
+        Section::Ended,
+        Section::Transcript,
+        Section::Intent,
+        Section::Api,
+        Section::Corrected,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,6 +39,7 @@ impl Section {
             Section::Transcript => "transcript",
             Section::Intent => "intent",
             Section::Api => "api",
+            Section::Corrected => "corrected",
         }
     }
 
@@ -42,6 +51,7 @@ impl Section {
             Section::Transcript => 3,
             Section::Intent => 4,
             Section::Api => 9,
+            Section::Corrected => 10,
         }
     }
 }

@@ -152,10 +152,11 @@ impl Interaction {
         self.sections.get(&section).map(|state| state.version.time())
     }
 
-    /// When it began: as told, else when the start was reported. None until a start was reported.
+    /// When it began: as told, else when the start was reported. None until a start was reported, or set right.
     pub fn started_at(&self) -> Option<Timestamp> {
         let reported = self.told_at(Section::Started);
-        if reported.is_none() && !self.sections.contains_key(&Section::Api) {
+        let corrected = || self.sections.get(&Section::Corrected)?.cells.get(&Field::StartedAt);
+        if reported.is_none() && !self.sections.contains_key(&Section::Api) && corrected().is_none() {
             return None;
         }
         self.integer(Field::StartedAt).map(Timestamp::from_ms).or(reported)

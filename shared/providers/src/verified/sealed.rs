@@ -23,7 +23,7 @@ pub struct SealedDelivery {
     /// The raw body in base64.
     pub body: String,
     /// HMAC-SHA256 over all other fields, in hex.
-    seal: String,
+    pub seal: String,
 }
 
 impl Verified<'_> {

@@ -1,0 +1,152 @@
+//! Deliveries that were signed and kept but changed nothing: unreadable, or of a type nobody handles.
+
+use api::views::Moment;
+use api::{Accepted, Access, ApiError, Body, Caller, Cursors, Data, Listed, Query, may};
+use axum::extract::{Path, State};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::time::DAY_MS;
+use providers::{Provider, SealedDelivery};
+use serde::Serialize;
+use store::{Delivery, DeliveryState, KeptDelivery, Paging, Span, Tenant};
+
+use crate::App;
+
+/// A kept delivery, without what came.
+#[derive(Debug, Serialize)]
+pub(crate) struct DeliveryView {
+    delivery_id: String,
+    provider: String,
+    state: DeliveryState,
+    /// Why it changed nothing.
+    reason: String,
+    received_at: Moment,
+    replayed_at: Option<Moment>,
+}
+
+impl From<KeptDelivery> for DeliveryView {
+    fn from(kept: KeptDelivery) -> Self {
+        Self {
+            delivery_id: kept.delivery_id,
+            provider: kept.provider,
+            state: kept.state,
+            reason: kept.reason,
+            received_at: Moment(kept.received_at),
+            replayed_at: kept.replayed_at.map(Moment),
+        }
+    }
+}
+
+/// A kept delivery with the bytes that came.
+#[derive(Debug, Serialize)]
+pub(crate) struct WholeDeliveryView {
+    #[serde(flatten)]
+    delivery: DeliveryView,
+    /// None for what is no text.
+    payload: Option<String>,
+    payload_base64: String,
+}
+
+impl From<Delivery> for WholeDeliveryView {
+    fn from(kept: Delivery) -> Self {
+        let payload = STANDARD.decode(&kept.body).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        Self {
+            payload,
+            payload_base64: kept.body,
+            delivery: DeliveryView {
+                delivery_id: kept.delivery_id,
+                provider: kept.provider,
+                state: kept.state,
+                reason: kept.reason,
+                received_at: Moment(kept.received_at),
+                replayed_at: kept.replayed_at.map(Moment),
+            },
+        }
+    }
+}
+
+/// Without a range, the deliveries of so many days are listed.
+const USUAL_DAYS_MS: i64 = 30 * DAY_MS;
+
+/// List kept deliveries, newest first: of the last 30 days if there is no start_date
+pub(crate) async fn list_deliveries(
+    State(access): State<Access>,
+    caller: Caller<may::WebhooksView>,
+    mut query: Query,
+) -> Result<Listed<DeliveryView>, ApiError> {
+    let (tenant, now) = (&caller.tenant, access.clock.now());
+    let asked = query.span(tenant.settings.zone());
+    let mut span = asked;
+    if span.from == Span::ALL.from {
+        span.from = span.to.min(now).plus_ms(-USUAL_DAYS_MS);
+    }
+    // Nothing is kept for longer, and each day is a query.
+    span.from = span.from.max(tenant.settings.kept_from(now));
+    let limit = query.limit();
+    let state = query.parsed("state", |text| {
+        DeliveryState::parse(text).ok_or_else(|| {
+            format!("must be one of {}", DeliveryState::ALL.map(DeliveryState::code).join(", "))
+        })
+    });
+    let provider = query.parsed("provider", |text| Provider::parse(text).ok_or("is not a provider"));
+    let cursors = Cursors::of(tenant, format!("deliveries|{asked:?}|{state:?}|{provider:?}"));
+    let after = cursors.position(&mut query)?;
+    query.finish()?;
+    let paging = Paging { span, after: after.as_ref(), limit, newest_first: true };
+    let keep = |kept: &KeptDelivery| {
+        state.is_none_or(|state| state == kept.state)
+            && provider.is_none_or(|provider| provider.code() == kept.provider)
+    };
+    let page = access.table.kept_page(&tenant.id, paging, now, keep).await?;
+    Ok(Listed {
+        items: page.items.into_iter().map(DeliveryView::from).collect(),
+        next_cursor: page.next.map(|position| cursors.seal(&position)),
+    })
+}
+
+/// Read a kept delivery with its payload
+pub(crate) async fn find_delivery(
+    State(access): State<Access>,
+    caller: Caller<may::WebhooksView>,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Data<WholeDeliveryView>, ApiError> {
+    query.finish()?;
+    Ok(Data(kept(&access, &caller.tenant, &id).await?.into()))
+}
+
+/// Have a kept delivery read again, once what kept it from being read is mended
+///
+/// It goes the way it came, with the seal it got when its signature was verified. What can be read now is folded in as
+/// if it had come late; what cannot stays kept.
+pub(crate) async fn replay_delivery(
+    State(app): State<App>,
+    caller: Caller<may::WebhooksManage>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<Accepted<DeliveryView>, ApiError> {
+    let (tenant, now) = (&caller.tenant, app.access.clock.now());
+    let delivery = kept(&app.access, tenant, &id).await?;
+    if !body.is_blank() {
+        body.reader()?.finish(Some(())).map_err(ApiError::Invalid)?;
+    }
+    let provider = Provider::parse(&delivery.provider).ok_or(ApiError::NotFound("provider"))?;
+    let sealed = SealedDelivery {
+        delivery_id: delivery.delivery_id.clone(),
+        tenant: tenant.id.clone(),
+        provider,
+        received_at: delivery.received_at,
+        body: delivery.body.clone(),
+        seal: delivery.seal.clone(),
+    };
+    let expires_at = tenant.settings.expires_at(delivery.received_at, delivery.received_at);
+    app.access.table.note_replay(&tenant.id, &delivery, now, expires_at).await?;
+    app.deliveries.send(&tenant.id, &sealed).await?;
+    let replayed = WholeDeliveryView::from(Delivery { replayed_at: Some(now), ..delivery });
+    Ok(Accepted(replayed.delivery))
+}
+
+async fn kept(access: &Access, tenant: &Tenant, id: &str) -> Result<Delivery, ApiError> {
+    let found = access.table.kept_delivery(&tenant.id, id, access.clock.now()).await?;
+    found.ok_or(ApiError::NotFound("delivery"))
+}
