@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The long runs at their full size, on the release build: kills of the stack while it works, and every property with
-# all its cases. What comes out is written to infra/measurements/endurance.txt. On two cores it takes about a quarter
+# The long runs at their full size, on the release build: kills of the stack while it works, every property with all
+# its cases, and reports against a brute-force computation over 20,000 interactions. What comes out is written to infra/measurements/endurance.txt. On two cores it takes about a quarter
 # of an hour; `infra/endurance.sh 7` repeats the kills of seed 7.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,7 +23,10 @@ kills() {
 # Their sizes are compiled in, so these are other binaries than those that CI runs.
 properties() {
   local packages=(domain attribution store providers call-ingestor attribution-executor)
-  CRAE_FULL=1 cargo test --release "${packages[@]/#/--package=}" 2>&1 |
+  {
+    CRAE_FULL=1 cargo test --release "${packages[@]/#/--package=}"
+    CRAE_FULL=1 cargo test --release --package=e2e --test it reports::
+  } 2>&1 |
     grep -E '^ +(Running|Doc-tests) |^test |^error|^---- |panicked|minimal failing input'
 }
 

@@ -9,6 +9,7 @@ mod deliveries;
 mod guide;
 mod hostile;
 mod lists;
+mod missing;
 mod models;
 mod orders;
 mod published;

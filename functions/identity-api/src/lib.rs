@@ -1,10 +1,11 @@
-//! Reads of facts and of the customers they belong to. Writes nothing.
+//! Reads of facts, of the customers they belong to, and of the tenant's settings. Writes nothing.
 
 mod conversions;
 mod customers;
 mod interactions;
 mod journey;
 mod lookup;
+mod tenant;
 
 use api::{Access, Routes};
 use axum::Router;
@@ -30,6 +31,7 @@ impl FromRef<App> for Access {
 
 pub fn routes() -> Routes<App> {
     Routes::default()
+        .get("/v1/tenant", "Read the tenant's settings", tenant::find_tenant)
         .get("/v1/interactions", "List interactions, newest first", interactions::list_interactions)
         .get("/v1/interactions/{id}", "Read one interaction", interactions::find_interaction)
         .get("/v1/conversions", "List conversions, newest first", conversions::list_conversions)

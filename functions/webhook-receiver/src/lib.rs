@@ -5,6 +5,7 @@
 
 mod mentions;
 mod receive;
+mod refusals;
 mod secrets;
 mod tenants;
 
@@ -15,6 +16,7 @@ use providers::SealedDelivery;
 use runtime::{Clock, Host, Misconfigured, Queue};
 use store::Table;
 
+use refusals::Refusals;
 use secrets::Keyring;
 use tenants::Names;
 
@@ -23,6 +25,7 @@ pub struct App {
     clock: Clock,
     names: Names,
     keyring: Keyring,
+    refusals: Refusals,
     /// Whose deliveries are that name no tenant, in an install with a single one.
     default_tenant: Option<TenantId>,
     queue: Queue<SealedDelivery>,
@@ -36,6 +39,7 @@ impl App {
             clock: host.clock.clone(),
             names: Names::of(&table),
             keyring: Keyring::of(&table, host, default_tenant.clone()),
+            refusals: Refusals::of(&table),
             default_tenant,
             queue: Queue::new(host.aws.sqs(), host.env.text("DELIVERIES_QUEUE_URL")?),
         })

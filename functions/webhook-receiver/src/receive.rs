@@ -122,7 +122,13 @@ async fn verify(
         let _never = to.provider.adapter().verify(&delivery, &Secrets::default());
         return Err(refused(to.provider, "the tenant is unknown"));
     };
-    let verified = verify_for(app, to.provider, &tenant, &delivery, now).await?;
+    let verified = match verify_for(app, to.provider, &tenant, &delivery, now).await? {
+        Ok(verified) => verified,
+        Err(rejected) => {
+            app.refusals.note(&tenant.id, to.provider, &rejected, now).await;
+            return Err(refused(to.provider, rejected));
+        }
+    };
     to.means(app, &tenant, body, now).await?;
     let key = tenant.key.derived(SealedDelivery::PURPOSE);
     let sealed = verified.seal(&key, tenant.id.clone(), app.clock.mint("dlv"), now);
@@ -135,17 +141,16 @@ async fn verify_for<'a>(
     tenant: &Tenant,
     delivery: &'a Delivery<'_>,
     now: Timestamp,
-) -> Result<Verified<'a>, ApiError> {
+) -> Result<Result<Verified<'a>, Rejected>, ApiError> {
     let adapter = provider.adapter();
     let known = app.keyring.known(&tenant.id, provider, now).await?;
-    let verdict = match adapter.verify(delivery, &known.secrets) {
+    Ok(match adapter.verify(delivery, &known.secrets) {
         Err(Rejected::WrongSignature) if known.may_be_outdated(now) => {
             let read = app.keyring.read(&tenant.id, provider, now).await?;
             adapter.verify(delivery, &read.secrets)
         }
         verdict => verdict,
-    };
-    verdict.map_err(|rejected| refused(provider, rejected))
+    })
 }
 
 /// The same answer whatever the reason, which only our log tells.

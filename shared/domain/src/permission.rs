@@ -88,6 +88,7 @@ catalogue! {
     WebhooksManage = "webhooks.manage",
     ApikeysView = "apikeys.view",
     ApikeysManage = "apikeys.manage",
+    TenantsView = "tenants.view",
     TenantsSettings = "tenants.settings",
     AuditView = "audit.view",
     UsersView = "users.view",

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a tenant's settings | `T#t` / `TENANT` |
 //! | the last day whose daily work is done | `T#t` / `DAILY` |
+//! | the last delivery of a provider that was refused | `T#t` / `REFUSED#provider` |
 //! | secrets of a provider (two active) | `T#t` / `SECRET#provider` |
 //! | one interaction, one conversion | `T#t#INT#id` / `INT`, `T#t#CNV#id` / `CNV` |
 //! | who was observed together | `T#t#NODE#a` / `EDGE#b`; ids begin with their type, so edges sort by it |
@@ -52,6 +53,10 @@ pub fn tenant(tenant: &TenantId) -> Key {
 
 pub fn daily(tenant: &TenantId) -> Key {
     key(format!("T#{tenant}"), "DAILY")
+}
+
+pub fn refusal(tenant: &TenantId, provider: &str) -> Key {
+    key(format!("T#{tenant}"), format!("REFUSED#{provider}"))
 }
 
 pub fn secret(tenant: &TenantId, provider: &str) -> Key {

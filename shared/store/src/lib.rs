@@ -41,5 +41,5 @@ pub use recorded::Recorded;
 pub use rollups::Rollup;
 pub use runs::{ActiveRun, Run, Task, TaskOutcome};
 pub use table::Table;
-pub use tenants::{Tenant, TenantKey, Tenants};
+pub use tenants::{Refusal, Tenant, TenantKey, Tenants};
 pub use timeline::{Fact, Facts, Page, Paging, Position, Span};

@@ -94,6 +94,21 @@ struct AliasItem {
     tenant: TenantId,
 }
 
+/// The last delivery of a provider that came for a tenant and was refused, as far as is noted: one a minute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub at: Timestamp,
+    pub reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefusalItem {
+    pk: String,
+    sk: String,
+    #[serde(flatten)]
+    refusal: Refusal,
+}
+
 #[derive(Serialize, Deserialize)]
 struct DailyItem {
     pk: String,
@@ -144,6 +159,22 @@ impl Table {
             all.extend(items.into_iter().map(|item| item.tenant));
         }
         Ok(all)
+    }
+
+    pub async fn note_refusal(
+        &self,
+        tenant: &TenantId,
+        provider: &str,
+        refusal: Refusal,
+    ) -> Result<(), StoreError> {
+        let key = keys::refusal(tenant, provider);
+        self.put(&RefusalItem { pk: key.pk, sk: key.sk, refusal }, Unless::Never).await?;
+        Ok(())
+    }
+
+    pub async fn refusal(&self, tenant: &TenantId, provider: &str) -> Result<Option<Refusal>, StoreError> {
+        let item: Option<RefusalItem> = self.get(&keys::refusal(tenant, provider)).await?;
+        Ok(item.map(|item| item.refusal))
     }
 
     /// The last day whose daily work is done.

@@ -74,3 +74,39 @@ async fn no_mention_anywhere_may_mean_another_tenant_than_the_verified_one() {
     let (status, _) = post(&router, agreeing, SECRET, br#"{"tenant_id":"demo"}"#).await;
     assert_eq!(status, StatusCode::ACCEPTED);
 }
+
+#[tokio::test]
+async fn a_refusal_is_noted_for_the_tenant_once_a_minute() {
+    let (stack, tenant, router) = demo().await;
+    let refused = async |signature: &str| {
+        let headers = [("X-Webhook-Signature", signature)];
+        let (status, _) = answer(&router, request("/v1/webhooks/convin/demo", &headers, BODY)).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        stack.table().refusal(&tenant.id, "convin").await.unwrap().unwrap()
+    };
+    let wrong = signature("another secret", BODY);
+    let first = refused(&wrong).await;
+    assert_eq!(
+        (first.at, first.reason.as_str()),
+        (stack.clock.now(), "the signature is not one of this body with an active secret")
+    );
+    stack.clock.advance(59_000);
+    assert_eq!(refused("").await, first);
+    stack.clock.advance(1_000);
+    let next = refused("").await;
+    assert_eq!(
+        (next.at, next.reason.as_str()),
+        (stack.clock.now(), "the delivery carries no signature, or several that differ")
+    );
+    assert_eq!(stack.table().refusal(&tenant.id, "telephony").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_refusal_that_cannot_be_noted_is_answered_as_always() {
+    let (stack, _, _) = demo().await;
+    let host = stack.failing_host(&crate::ENV, |operation, _| operation == "PutItem");
+    let headers = [("X-Webhook-Signature", "00")];
+    let (status, _) =
+        answer(&crate::router(&host), request("/v1/webhooks/convin/demo", &headers, BODY)).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}

@@ -1,0 +1,77 @@
+use std::collections::BTreeMap;
+
+use api::views::Moment;
+use api::{Access, ApiError, Caller, Data, Query, may};
+use axum::extract::State;
+use domain::signals::IntentFactors;
+use domain::source::Source;
+use serde::Serialize;
+
+/// What is set for the tenant, and how its providers' webhooks fare.
+#[derive(Debug, Serialize)]
+pub(crate) struct TenantView {
+    tenant_id: String,
+    region: String,
+    time_zone: String,
+    currency: String,
+    aliases: Vec<String>,
+    own_numbers: Vec<String>,
+    shared_limit: usize,
+    retention_months: u32,
+    default_model: &'static str,
+    daily_run_days: u32,
+    intent_factors: BTreeMap<String, f64>,
+    webhooks: BTreeMap<&'static str, WebhookView>,
+}
+
+#[derive(Debug, Serialize)]
+struct WebhookView {
+    /// How many secrets verify its deliveries; those of the environment are not counted.
+    active_secrets: usize,
+    last_refusal: Option<RefusalView>,
+}
+
+/// The last delivery that came for this tenant and was refused; of many in a minute only one is noted.
+#[derive(Debug, Serialize)]
+struct RefusalView {
+    at: Moment,
+    reason: String,
+}
+
+/// Read the tenant's settings, without its secrets
+pub(crate) async fn find_tenant(
+    State(access): State<Access>,
+    caller: Caller<may::TenantsView>,
+    query: Query,
+) -> Result<Data<TenantView>, ApiError> {
+    query.finish()?;
+    let (id, settings) = (&caller.tenant.id, &caller.tenant.settings);
+    let mut webhooks = BTreeMap::new();
+    for provider in Source::ALL.into_iter().filter(|source| *source != Source::Api).map(Source::code) {
+        let refusal = access.table.refusal(id, provider).await?;
+        let view = WebhookView {
+            active_secrets: access.table.secrets(id, provider).await?.len(),
+            last_refusal: refusal
+                .map(|refusal| RefusalView { at: Moment(refusal.at), reason: refusal.reason }),
+        };
+        webhooks.insert(provider, view);
+    }
+    let IntentFactors(factors) = settings.intent_factors.clone();
+    Ok(Data(TenantView {
+        tenant_id: id.to_string(),
+        region: settings.region.clone(),
+        time_zone: settings.time_zone.clone(),
+        currency: settings.currency.clone(),
+        aliases: settings.aliases.clone(),
+        own_numbers: settings.own_numbers.clone(),
+        shared_limit: settings.shared_limit,
+        retention_months: settings.retention_months,
+        default_model: settings.default_model.code(),
+        daily_run_days: settings.daily_run_days,
+        intent_factors: factors
+            .into_iter()
+            .map(|(name, permille)| (name, f64::from(permille) / 1000.0))
+            .collect(),
+        webhooks,
+    }))
+}
