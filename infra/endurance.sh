@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The long runs at their full size, on the release build: kills of the stack while it works, every property with all
-# its cases, and reports against a brute-force computation over 20,000 interactions. What comes out is written to infra/measurements/endurance.txt. On two cores it takes about a quarter
-# of an hour; `infra/endurance.sh 7` repeats the kills of seed 7.
+# its cases, and reports against a brute-force computation over 20,000 interactions. What comes out is written to
+# infra/measurements/endurance.txt. On two cores it takes about a quarter of an hour; `infra/endurance.sh 7` repeats
+# the kills of seed 7.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

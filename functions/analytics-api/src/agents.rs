@@ -7,7 +7,7 @@ use domain::dimension::Dimension;
 use domain::money::Currency;
 use serde::Serialize;
 
-use crate::report::{Facts, MetaView, Report, ReportView, ratio};
+use crate::report::{Figures, MetaView, Report, ReportView, ratio};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct AgentView {
@@ -31,14 +31,14 @@ pub(crate) struct MetricsView {
 }
 
 impl MetricsView {
-    fn of(facts: &Facts, currency: Currency) -> Self {
+    fn of(figures: &Figures, currency: Currency) -> Self {
         Self {
-            attributed_revenue: facts.revenue(currency),
-            conversions: facts.sum.conversions,
-            conversion_rate: facts.conversion_rate(),
-            average_deal_size: facts.deal_size(currency),
-            total_interactions: facts.tally.interactions,
-            average_call_duration_seconds: ratio(facts.tally.call_seconds, facts.tally.timed_calls),
+            attributed_revenue: figures.revenue(currency),
+            conversions: figures.sum.conversions,
+            conversion_rate: figures.conversion_rate(),
+            average_deal_size: figures.deal_size(currency),
+            total_interactions: figures.tally.interactions,
+            average_call_duration_seconds: ratio(figures.tally.call_seconds, figures.tally.timed_calls),
         }
     }
 }
@@ -52,12 +52,12 @@ pub(crate) async fn report_agents_revenue(
     let wanted = query.text("agent_id");
     let report = Report::asked(&access, &caller.tenant, Dimension::Agent, query).await?;
     let (rows, total) = report.rows(|agent| wanted.as_ref().is_none_or(|wanted| wanted == agent));
-    let view = |(agent_id, facts): (Option<String>, Facts)| AgentView {
-        metrics: MetricsView::of(&facts, report.currency),
-        team_id: facts
+    let view = |(agent_id, figures): (Option<String>, Figures)| AgentView {
+        metrics: MetricsView::of(&figures, report.currency),
+        team_id: figures
             .sum
             .last
-            .max(facts.tally.newest)
+            .max(figures.tally.newest)
             .and_then(|(_, team)| team)
             .filter(|_| agent_id.is_some()),
         agent_id,

@@ -7,7 +7,7 @@ use domain::dimension::Dimension;
 use domain::money::Currency;
 use serde::Serialize;
 
-use crate::report::{Facts, MetaView, Report, ReportView, ratio};
+use crate::report::{Figures, MetaView, Report, ReportView, ratio};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct IntentView {
@@ -30,13 +30,13 @@ pub(crate) struct MetricsView {
 }
 
 impl MetricsView {
-    fn of(facts: &Facts, currency: Currency) -> Self {
-        let tally = &facts.tally;
+    fn of(figures: &Figures, currency: Currency) -> Self {
+        let tally = &figures.tally;
         Self {
-            attributed_revenue: facts.revenue(currency),
-            conversions: facts.sum.conversions,
-            conversion_rate: facts.conversion_rate(),
-            average_deal_size: facts.deal_size(currency),
+            attributed_revenue: figures.revenue(currency),
+            conversions: figures.sum.conversions,
+            conversion_rate: figures.conversion_rate(),
+            average_deal_size: figures.deal_size(currency),
             frequency: tally.interactions,
             average_purchase_probability: ratio(tally.probability_ppb, tally.rated * 1_000_000_000),
         }
@@ -52,9 +52,9 @@ pub(crate) async fn report_intents_revenue(
     let wanted = query.text("intent");
     let report = Report::asked(&access, &caller.tenant, Dimension::Intent, query).await?;
     let (rows, total) = report.rows(|intent| wanted.as_ref().is_none_or(|wanted| wanted == intent));
-    let view = |(intent, facts): (Option<String>, Facts)| IntentView {
+    let view = |(intent, figures): (Option<String>, Figures)| IntentView {
         intent,
-        metrics: MetricsView::of(&facts, report.currency),
+        metrics: MetricsView::of(&figures, report.currency),
     };
     let totals = report.totals(MetricsView::of(&total, report.currency));
     let data = ReportView { rows: rows.into_iter().map(view).collect(), totals };

@@ -79,13 +79,13 @@ pub(crate) struct TotalsView<M> {
 
 /// What a row, or all of them, earned, and what was counted of its interactions.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct Figures {
     pub(crate) sum: Sum,
     pub(crate) tally: Tally,
 }
 
-impl Facts {
-    fn add(&mut self, other: &Facts) {
+impl Figures {
+    fn add(&mut self, other: &Figures) {
         self.sum.add(&other.sum);
         self.tally.add(&other.tally);
     }
@@ -161,8 +161,8 @@ impl Report {
     /// The rows that `keep` keeps, by their value, those that earned most first; and what they come to together.
     ///
     /// What has no value stands in the row None.
-    pub(crate) fn rows(&self, keep: impl Fn(&str) -> bool) -> (Vec<(Option<String>, Facts)>, Facts) {
-        let mut rows: BTreeMap<String, Facts> = BTreeMap::new();
+    pub(crate) fn rows(&self, keep: impl Fn(&str) -> bool) -> (Vec<(Option<String>, Figures)>, Figures) {
+        let mut rows: BTreeMap<String, Figures> = BTreeMap::new();
         for (value, sum) in of_currency(&self.sums, self.currency) {
             rows.entry(value.clone()).or_default().sum.add(sum);
         }
@@ -171,8 +171,8 @@ impl Report {
         }
         let all = rows.len();
         rows.retain(|value, _| keep(value));
-        let mut total = Facts::default();
-        rows.values().for_each(|facts| total.add(facts));
+        let mut total = Figures::default();
+        rows.values().for_each(|figures| total.add(figures));
         if rows.len() == all {
             // A conversion that several rows earned is one conversion.
             let conversions = of_currency(&self.totals, self.currency).map(|(_, sum)| sum.conversions);
@@ -183,7 +183,8 @@ impl Report {
             let earned = y.sum.revenue_minor.cmp(&x.sum.revenue_minor);
             earned.then(y.tally.interactions.cmp(&x.tally.interactions)).then_with(|| a.cmp(b))
         });
-        let named = |(value, facts): (String, Facts)| (Some(value).filter(|value| !value.is_empty()), facts);
+        let named =
+            |(value, figures): (String, Figures)| (Some(value).filter(|value| !value.is_empty()), figures);
         (rows.into_iter().map(named).collect(), total)
     }
 

@@ -8,7 +8,7 @@ use domain::ids::vendor_id;
 use domain::money::Currency;
 use serde::Serialize;
 
-use crate::report::{Facts, MetaView, Report, ReportView};
+use crate::report::{Figures, MetaView, Report, ReportView};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct VendorView {
@@ -33,13 +33,13 @@ pub(crate) struct MetricsView {
 }
 
 impl MetricsView {
-    fn of(facts: &Facts, currency: Currency) -> Self {
+    fn of(figures: &Figures, currency: Currency) -> Self {
         Self {
-            attributed_revenue: facts.revenue(currency),
-            conversions: facts.sum.conversions,
-            average_deal_size: facts.deal_size(currency),
-            total_interactions: facts.tally.interactions,
-            conversion_rate: facts.conversion_rate(),
+            attributed_revenue: figures.revenue(currency),
+            conversions: figures.sum.conversions,
+            average_deal_size: figures.deal_size(currency),
+            total_interactions: figures.tally.interactions,
+            conversion_rate: figures.conversion_rate(),
             cost: None,
             cost_per_acquisition: None,
             roi: None,
@@ -60,10 +60,10 @@ pub(crate) async fn compare_vendors(
         by_code.as_ref().is_none_or(|wanted| wanted == code)
             && by_id.as_ref().is_none_or(|wanted| !code.is_empty() && *wanted == vendor_id(&tenant.id, code))
     });
-    let view = |(vendor_code, facts): (Option<String>, Facts)| VendorView {
+    let view = |(vendor_code, figures): (Option<String>, Figures)| VendorView {
         vendor_id: vendor_code.as_deref().map(|code| vendor_id(&tenant.id, code)),
         vendor_code,
-        metrics: MetricsView::of(&facts, report.currency),
+        metrics: MetricsView::of(&figures, report.currency),
     };
     let totals = report.totals(MetricsView::of(&total, report.currency));
     let data = ReportView { rows: rows.into_iter().map(view).collect(), totals };

@@ -6,7 +6,7 @@ use domain::interaction::CallEvent;
 use domain::source::Source;
 use domain::time::Timestamp;
 use providers::{Context, Normalised, SealedDelivery};
-use store::{Delivery, DeliveryState, Tenant};
+use store::{Delivery, DeliveryState, KeptDelivery, Tenant};
 
 use crate::{App, Failed};
 
@@ -44,16 +44,15 @@ async fn keep(
     state: DeliveryState,
     reason: String,
 ) -> Result<(), Failed> {
-    let delivery = Delivery {
+    let kept = KeptDelivery {
         delivery_id: sealed.delivery_id.clone(),
         provider: sealed.provider.code().to_owned(),
         state,
         reason,
         received_at: sealed.received_at,
-        body: sealed.body.clone(),
-        seal: sealed.seal.clone(),
         replayed_at: None,
     };
+    let delivery = Delivery { kept, body: sealed.body.clone(), seal: sealed.seal.clone() };
     let expires_at = tenant.settings.expires_at(sealed.received_at, sealed.received_at);
     app.table.keep_delivery(&tenant.id, &delivery, expires_at).await?;
     // The reason stays with the delivery: an unknown type is a sender's text, and a log is no place for it.

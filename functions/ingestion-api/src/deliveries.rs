@@ -48,20 +48,9 @@ pub(crate) struct WholeDeliveryView {
 }
 
 impl From<Delivery> for WholeDeliveryView {
-    fn from(kept: Delivery) -> Self {
-        let payload = STANDARD.decode(&kept.body).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        Self {
-            payload,
-            payload_base64: kept.body,
-            delivery: DeliveryView {
-                delivery_id: kept.delivery_id,
-                provider: kept.provider,
-                state: kept.state,
-                reason: kept.reason,
-                received_at: Moment(kept.received_at),
-                replayed_at: kept.replayed_at.map(Moment),
-            },
-        }
+    fn from(delivery: Delivery) -> Self {
+        let payload = STANDARD.decode(&delivery.body).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        Self { payload, payload_base64: delivery.body, delivery: delivery.kept.into() }
     }
 }
 
@@ -112,7 +101,7 @@ pub(crate) async fn find_delivery(
     query: Query,
 ) -> Result<Data<WholeDeliveryView>, ApiError> {
     query.finish()?;
-    Ok(Data(kept(&access, &caller.tenant, &id).await?.into()))
+    Ok(Data(whole(&access, &caller.tenant, &id).await?.into()))
 }
 
 /// Have a kept delivery read again, once what kept it from being read is mended
@@ -126,27 +115,27 @@ pub(crate) async fn replay_delivery(
     body: Body,
 ) -> Result<Accepted<DeliveryView>, ApiError> {
     let (tenant, now) = (&caller.tenant, app.access.clock.now());
-    let delivery = kept(&app.access, tenant, &id).await?;
+    let Delivery { kept, body: payload, seal } = whole(&app.access, tenant, &id).await?;
     if !body.is_blank() {
         body.reader()?.finish(Some(())).map_err(ApiError::Invalid)?;
     }
-    let provider = Provider::parse(&delivery.provider).ok_or(ApiError::NotFound("provider"))?;
     let sealed = SealedDelivery {
-        delivery_id: delivery.delivery_id.clone(),
+        delivery_id: kept.delivery_id.clone(),
         tenant: tenant.id.clone(),
-        provider,
-        received_at: delivery.received_at,
-        body: delivery.body.clone(),
-        seal: delivery.seal.clone(),
+        provider: Provider::parse(&kept.provider).ok_or(ApiError::NotFound("provider"))?,
+        received_at: kept.received_at,
+        body: payload.clone(),
+        seal: seal.clone(),
     };
-    let expires_at = tenant.settings.expires_at(delivery.received_at, delivery.received_at);
-    app.access.table.note_replay(&tenant.id, &delivery, now, expires_at).await?;
+    let expires_at = tenant.settings.expires_at(kept.received_at, kept.received_at);
+    let kept = KeptDelivery { replayed_at: Some(now), ..kept };
+    let replayed = Delivery { kept: kept.clone(), body: payload, seal };
+    app.access.table.replace_delivery(&tenant.id, &replayed, expires_at).await?;
     app.deliveries.send(&tenant.id, &sealed).await?;
-    let replayed = WholeDeliveryView::from(Delivery { replayed_at: Some(now), ..delivery });
-    Ok(Accepted(replayed.delivery))
+    Ok(Accepted(kept.into()))
 }
 
-async fn kept(access: &Access, tenant: &Tenant, id: &str) -> Result<Delivery, ApiError> {
+async fn whole(access: &Access, tenant: &Tenant, id: &str) -> Result<Delivery, ApiError> {
     let found = access.table.kept_delivery(&tenant.id, id, access.clock.now()).await?;
     found.ok_or(ApiError::NotFound("delivery"))
 }

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod interaction;
 pub mod json;
 pub mod merged;
+pub mod model;
 pub mod money;
 pub mod permission;
 pub mod published;

@@ -6,49 +6,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::TenantId;
+pub use crate::model::ModelCode;
 use crate::money::{Currency, Money};
 use crate::signals::IntentFactors;
 use crate::tenant::Settings;
 use crate::time::{DAY_MS, Day, HOUR_MS, Timestamp, Zone};
-
-/// The models that can be run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ModelCode {
-    FirstTouch,
-    LastTouch,
-    Linear,
-    TimeDecay,
-    PositionBased,
-    AiWeighted,
-}
-
-impl ModelCode {
-    pub const ALL: [ModelCode; 6] = [
-        ModelCode::FirstTouch,
-        ModelCode::LastTouch,
-        ModelCode::Linear,
-        ModelCode::TimeDecay,
-        ModelCode::PositionBased,
-        ModelCode::AiWeighted,
-    ];
-
-    pub const fn code(self) -> &'static str {
-        match self {
-            ModelCode::FirstTouch => "FIRST_TOUCH",
-            ModelCode::LastTouch => "LAST_TOUCH",
-            ModelCode::Linear => "LINEAR",
-            ModelCode::TimeDecay => "TIME_DECAY",
-            ModelCode::PositionBased => "POSITION_BASED",
-            ModelCode::AiWeighted => "AI_WEIGHTED",
-        }
-    }
-
-    /// Reads a code in any case.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|model| model.code().eq_ignore_ascii_case(text))
-    }
-}
 
 /// What a run was asked to do; nothing in it changes once the run exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::identifier::{Identifier, IdentifierType, Region};
 use crate::identity::Limits;
+use crate::model::ModelCode;
 use crate::money::Currency;
-use crate::run::ModelCode;
 use crate::signals::IntentFactors;
 use crate::time::{DAY_MS, Timestamp, Zone};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::ids::TenantId;
-use domain::time::{Day, Timestamp, Zone};
+use domain::time::{Timestamp, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -36,34 +36,37 @@ impl DeliveryState {
     }
 }
 
-/// A delivery kept whole, with the reason it was kept.
+/// What is known of a delivery that was kept, without what came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery {
+pub struct KeptDelivery {
     pub delivery_id: String,
     pub provider: String,
     pub state: DeliveryState,
+    /// Why it changed nothing.
     pub reason: String,
     pub received_at: Timestamp,
-    /// The body as it came, in base64.
-    pub body: String,
-    /// What makes it trusted when it is sent to the queue again.
-    pub seal: String,
     /// When somebody last had it read again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed_at: Option<Timestamp>,
 }
 
-/// A kept delivery as lists show it: without what came.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct KeptDelivery {
-    pub delivery_id: String,
-    pub provider: String,
-    pub state: DeliveryState,
-    pub reason: String,
-    pub received_at: Timestamp,
-    pub replayed_at: Option<Timestamp>,
+/// A delivery kept whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    #[serde(flatten)]
+    pub kept: KeptDelivery,
+    /// The body as it came, in base64.
+    pub body: String,
+    /// What makes it trusted when it is sent to the queue again.
+    pub seal: String,
+}
+
+#[derive(Deserialize)]
+struct ListedItem {
     sk: String,
     ttl: i64,
+    #[serde(flatten)]
+    kept: KeptDelivery,
 }
 
 /// How many days one page of the list may walk before it ends early.
@@ -81,6 +84,13 @@ struct DeliveryItem {
     delivery: Delivery,
 }
 
+impl DeliveryItem {
+    fn new(tenant: &TenantId, delivery: &Delivery, expires_at: i64) -> Self {
+        let key = keys::delivery(tenant, delivery.kept.received_at, &delivery.kept.delivery_id);
+        Self { pk: key.pk, sk: key.sk, ttl: expires_at, delivery: delivery.clone() }
+    }
+}
+
 impl Table {
     /// Keeps a delivery; keeping it again changes nothing.
     pub async fn keep_delivery(
@@ -89,23 +99,18 @@ impl Table {
         delivery: &Delivery,
         expires_at: i64,
     ) -> Result<(), StoreError> {
-        let key = keys::delivery(tenant, delivery.received_at, &delivery.delivery_id);
-        let item = DeliveryItem { pk: key.pk, sk: key.sk, ttl: expires_at, delivery: delivery.clone() };
-        self.put(&item, Unless::Exists).await?;
+        self.put(&DeliveryItem::new(tenant, delivery, expires_at), Unless::Exists).await?;
         Ok(())
     }
 
-    /// Notes that a kept delivery is read again.
-    pub async fn note_replay(
+    /// Writes what has become of a kept delivery.
+    pub async fn replace_delivery(
         &self,
         tenant: &TenantId,
         delivery: &Delivery,
-        now: Timestamp,
         expires_at: i64,
     ) -> Result<(), StoreError> {
-        let key = keys::delivery(tenant, delivery.received_at, &delivery.delivery_id);
-        let delivery = Delivery { replayed_at: Some(now), ..delivery.clone() };
-        self.put(&DeliveryItem { pk: key.pk, sk: key.sk, ttl: expires_at, delivery }, Unless::Never).await?;
+        self.put(&DeliveryItem::new(tenant, delivery, expires_at), Unless::Never).await?;
         Ok(())
     }
 
@@ -130,7 +135,7 @@ impl Table {
             let items: Vec<DeliveryItem> = self.query_all(&range).await?;
             let alive = items.into_iter().filter(|item| item.ttl > now.ms() / 1_000);
             let mut deliveries = alive.map(|item| item.delivery);
-            if let Some(found) = deliveries.find(|delivery| delivery.delivery_id == delivery_id) {
+            if let Some(found) = deliveries.find(|delivery| delivery.kept.delivery_id == delivery_id) {
                 return Ok(Some(found));
             }
         }
@@ -166,9 +171,9 @@ impl Table {
                 limit: None,
                 only: Some(&ONLY),
             };
-            let items: Vec<KeptDelivery> = self.query_all(&range).await?;
+            let items: Vec<ListedItem> = self.query_all(&range).await?;
             let alive = items.into_iter().filter(|item| item.ttl > now.ms() / 1_000);
-            kept.extend(alive.filter(|item| before.as_ref() != Some(&item.sk) && keep(item)));
+            kept.extend(alive.filter(|item| before.as_ref() != Some(&item.sk) && keep(&item.kept)));
             if kept.len() > paging.limit {
                 return Ok(page_of(kept, paging.limit));
             }
@@ -178,25 +183,11 @@ impl Table {
         page.next = page.next.or_else(|| Some(Position(Zone::UTC.end_of(day).sortable())));
         Ok(page)
     }
-
-    /// The deliveries kept on a UTC day, newest first.
-    pub async fn kept_deliveries(&self, tenant: &TenantId, day: Day) -> Result<Vec<Delivery>, StoreError> {
-        let range = Range {
-            index: None,
-            pk: keys::deliveries(tenant, day),
-            sk: Sorted::Between("0".to_owned(), "~".to_owned()),
-            newest_first: true,
-            limit: None,
-            only: None,
-        };
-        let items: Vec<DeliveryItem> = self.query_all(&range).await?;
-        Ok(items.into_iter().map(|item| item.delivery).collect())
-    }
 }
 
-fn page_of(mut kept: Vec<KeptDelivery>, limit: usize) -> Page<KeptDelivery> {
+fn page_of(mut kept: Vec<ListedItem>, limit: usize) -> Page<KeptDelivery> {
     let more = kept.len() > limit;
     kept.truncate(limit);
     let next = kept.last().filter(|_| more).map(|last| Position(last.sk.clone()));
-    Page { items: kept, next }
+    Page { items: kept.into_iter().map(|item| item.kept).collect(), next }
 }

@@ -1,15 +1,24 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use call_ingestor::App;
-use domain::time::Day;
+use domain::time::DAY_MS;
 use providers::Provider;
-use store::{Delivery, DeliveryState, Tenant};
+use store::{Delivery, DeliveryState, KeptDelivery, Paging, Span, Tenant};
 use testkit::Stack;
 
 use crate::{STARTED, about, app, handled, message, messages, of_convin, sealed};
 
+/// Everything kept, newest first.
 async fn kept(stack: &Stack, tenant: &Tenant) -> Vec<Delivery> {
-    stack.table().kept_deliveries(&tenant.id, Day::parse("2026-11-21").unwrap()).await.unwrap()
+    let (table, now) = (stack.table(), stack.clock.now());
+    let span = Span { from: now.plus_ms(-DAY_MS), to: now };
+    let all = Paging { span, after: None, limit: 50, newest_first: true };
+    let listed = table.kept_page(&tenant.id, all, now, |_| true).await.unwrap().items;
+    let mut whole = Vec::new();
+    for kept in listed {
+        whole.push(table.kept_delivery(&tenant.id, &kept.delivery_id, now).await.unwrap().unwrap());
+    }
+    whole
 }
 
 #[tokio::test]
@@ -26,16 +35,18 @@ async fn a_signed_delivery_that_cannot_be_read_is_quarantined_whole_and_not_repe
     assert_eq!(
         kept,
         [Delivery {
-            delivery_id: delivery.delivery_id,
-            provider: "telephony".to_owned(),
-            state: DeliveryState::Quarantined,
-            reason: "timestamp has no offset; add Z or one such as +05:30; \
-                     data.duration_seconds must be a whole number from 0 to 604800"
-                .to_owned(),
-            received_at: stack.clock.now(),
+            kept: KeptDelivery {
+                delivery_id: delivery.delivery_id,
+                provider: "telephony".to_owned(),
+                state: DeliveryState::Quarantined,
+                reason: "timestamp has no offset; add Z or one such as +05:30; \
+                         data.duration_seconds must be a whole number from 0 to 604800"
+                    .to_owned(),
+                received_at: stack.clock.now(),
+                replayed_at: None,
+            },
             body: STANDARD.encode(body),
             seal: delivery.seal,
-            replayed_at: None,
         }]
     );
     assert!(of_convin(&stack, &tenant, "good").await.is_some());
@@ -50,8 +61,8 @@ async fn a_delivery_of_an_unknown_type_is_kept_and_changes_nothing() {
     assert!(handled(&app(&stack), [message(&delivery)]).await.is_empty());
     let kept = kept(&stack, &tenant).await;
     assert_eq!(kept.len(), 1);
-    assert_eq!(kept[0].state, DeliveryState::Unhandled);
-    assert_eq!(kept[0].reason, "the event type call.transferred is not handled");
+    assert_eq!(kept[0].kept.state, DeliveryState::Unhandled);
+    assert_eq!(kept[0].kept.reason, "the event type call.transferred is not handled");
     assert_eq!(of_convin(&stack, &tenant, "call-12345").await, None);
 }
 

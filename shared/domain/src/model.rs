@@ -1,0 +1,42 @@
+//! The models of attribution, by their codes. What they do is in the crate `attribution`.
+
+use serde::{Deserialize, Serialize};
+
+/// The models that can be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ModelCode {
+    FirstTouch,
+    LastTouch,
+    Linear,
+    TimeDecay,
+    PositionBased,
+    AiWeighted,
+}
+
+impl ModelCode {
+    pub const ALL: [ModelCode; 6] = [
+        ModelCode::FirstTouch,
+        ModelCode::LastTouch,
+        ModelCode::Linear,
+        ModelCode::TimeDecay,
+        ModelCode::PositionBased,
+        ModelCode::AiWeighted,
+    ];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            ModelCode::FirstTouch => "FIRST_TOUCH",
+            ModelCode::LastTouch => "LAST_TOUCH",
+            ModelCode::Linear => "LINEAR",
+            ModelCode::TimeDecay => "TIME_DECAY",
+            ModelCode::PositionBased => "POSITION_BASED",
+            ModelCode::AiWeighted => "AI_WEIGHTED",
+        }
+    }
+
+    /// Reads a code in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.code().eq_ignore_ascii_case(text))
+    }
+}
