@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The long runs at their full size, on the release build: kills of the stack while it works, every property with all
 # its cases, and reports against a brute-force computation over 20,000 interactions. What comes out is written to
-# infra/measurements/endurance.txt. On two cores it takes about a quarter of an hour; `infra/endurance.sh 7` repeats
-# the kills of seed 7.
+# infra/measurements/endurance.txt. On two cores it takes some twenty minutes; `infra/endurance.sh 7` repeats the
+# kills of seed 7.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,8 +32,10 @@ properties() {
 }
 
 cargo build --quiet --release -p crae -p e2e
+# Asked before the output is emptied, which would count as a change.
+commit=$(git describe --always --dirty --abbrev=12)
 {
-  echo "$(date -u '+%Y-%m-%d %H:%M UTC'), $(git describe --always --dirty --abbrev=12)"
+  echo "$(date -u '+%Y-%m-%d %H:%M UTC'), $commit"
   machine
   rustc --version
   echo
