@@ -1,13 +1,12 @@
 //! Which agent earned what.
 
-use api::views::Amount;
 use api::{Access, ApiError, Caller, Query, Reported, may};
 use axum::extract::State;
 use domain::dimension::Dimension;
 use domain::money::Currency;
 use serde::Serialize;
 
-use crate::report::{Figures, MetaView, Report, ReportView, ratio};
+use crate::report::{EarnedView, Figures, MetaView, Report, ReportView, ratio};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct AgentView {
@@ -21,10 +20,8 @@ pub(crate) struct AgentView {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct MetricsView {
-    attributed_revenue: Amount,
-    conversions: u64,
-    conversion_rate: Option<f64>,
-    average_deal_size: Option<Amount>,
+    #[serde(flatten)]
+    earned: EarnedView,
     total_interactions: u64,
     /// Over the calls whose duration is known.
     average_call_duration_seconds: Option<f64>,
@@ -33,10 +30,7 @@ pub(crate) struct MetricsView {
 impl MetricsView {
     fn of(figures: &Figures, currency: Currency) -> Self {
         Self {
-            attributed_revenue: figures.revenue(currency),
-            conversions: figures.sum.conversions,
-            conversion_rate: figures.conversion_rate(),
-            average_deal_size: figures.deal_size(currency),
+            earned: EarnedView::of(figures, currency),
             total_interactions: figures.tally.interactions,
             average_call_duration_seconds: ratio(figures.tally.call_seconds, figures.tally.timed_calls),
         }

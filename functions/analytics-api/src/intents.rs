@@ -1,13 +1,12 @@
 //! Which intents earned what. Of an interaction's intents only the primary one counts.
 
-use api::views::Amount;
 use api::{Access, ApiError, Caller, Query, Reported, may};
 use axum::extract::State;
 use domain::dimension::Dimension;
 use domain::money::Currency;
 use serde::Serialize;
 
-use crate::report::{Figures, MetaView, Report, ReportView, ratio};
+use crate::report::{EarnedView, Figures, MetaView, Report, ReportView, ratio};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct IntentView {
@@ -19,10 +18,8 @@ pub(crate) struct IntentView {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct MetricsView {
-    attributed_revenue: Amount,
-    conversions: u64,
-    conversion_rate: Option<f64>,
-    average_deal_size: Option<Amount>,
+    #[serde(flatten)]
+    earned: EarnedView,
     /// How many interactions had this intent.
     frequency: u64,
     /// Over the interactions that have one.
@@ -33,10 +30,7 @@ impl MetricsView {
     fn of(figures: &Figures, currency: Currency) -> Self {
         let tally = &figures.tally;
         Self {
-            attributed_revenue: figures.revenue(currency),
-            conversions: figures.sum.conversions,
-            conversion_rate: figures.conversion_rate(),
-            average_deal_size: figures.deal_size(currency),
+            earned: EarnedView::of(figures, currency),
             frequency: tally.interactions,
             average_purchase_probability: ratio(tally.probability_ppb, tally.rated * 1_000_000_000),
         }

@@ -90,20 +90,32 @@ impl Figures {
         self.tally.add(&other.tally);
     }
 
-    /// Interactions with a credit, of all that began in the range.
-    pub(crate) fn conversion_rate(&self) -> Option<f64> {
-        ratio(self.sum.credited, self.tally.interactions)
-    }
-
-    pub(crate) fn revenue(&self, currency: Currency) -> Amount {
-        Amount(Money { minor: self.sum.revenue_minor, currency })
-    }
-
     /// Revenue over conversions, to the nearest minor unit.
-    pub(crate) fn deal_size(&self, currency: Currency) -> Option<Amount> {
+    fn deal_size(&self, currency: Currency) -> Option<Amount> {
         let conversions = i64::try_from(self.sum.conversions).ok().filter(|conversions| *conversions > 0)?;
         let minor = (self.sum.revenue_minor + conversions / 2) / conversions;
         Some(Amount(Money { minor, currency }))
+    }
+}
+
+/// What every report tells of a row.
+#[derive(Debug, Serialize)]
+pub(crate) struct EarnedView {
+    attributed_revenue: Amount,
+    conversions: u64,
+    /// Interactions with a credit, of all that began in the range.
+    conversion_rate: Option<f64>,
+    average_deal_size: Option<Amount>,
+}
+
+impl EarnedView {
+    pub(crate) fn of(figures: &Figures, currency: Currency) -> Self {
+        Self {
+            attributed_revenue: Amount(Money { minor: figures.sum.revenue_minor, currency }),
+            conversions: figures.sum.conversions,
+            conversion_rate: ratio(figures.sum.credited, figures.tally.interactions),
+            average_deal_size: figures.deal_size(currency),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use domain::ids::vendor_id;
 use domain::money::Currency;
 use serde::Serialize;
 
-use crate::report::{Figures, MetaView, Report, ReportView};
+use crate::report::{EarnedView, Figures, MetaView, Report, ReportView};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct VendorView {
@@ -21,11 +21,9 @@ pub(crate) struct VendorView {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct MetricsView {
-    attributed_revenue: Amount,
-    conversions: u64,
-    average_deal_size: Option<Amount>,
+    #[serde(flatten)]
+    earned: EarnedView,
     total_interactions: u64,
-    conversion_rate: Option<f64>,
     /// What the vendor was paid, and what follows from it: null as long as nobody tells us.
     cost: Option<Amount>,
     cost_per_acquisition: Option<Amount>,
@@ -35,11 +33,8 @@ pub(crate) struct MetricsView {
 impl MetricsView {
     fn of(figures: &Figures, currency: Currency) -> Self {
         Self {
-            attributed_revenue: figures.revenue(currency),
-            conversions: figures.sum.conversions,
-            average_deal_size: figures.deal_size(currency),
+            earned: EarnedView::of(figures, currency),
             total_interactions: figures.tally.interactions,
-            conversion_rate: figures.conversion_rate(),
             cost: None,
             cost_per_acquisition: None,
             roi: None,
