@@ -1,9 +1,10 @@
 //! The embedded DynamoDB, with the table as the template lays it out.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use axum::Router;
 use dynoxide::{Database, server};
+use proxy::{Judge, Service};
 use runtime::Endpoints;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -35,7 +36,22 @@ pub(crate) fn start(queues: Router) -> Endpoints {
     told.recv().unwrap()
 }
 
-pub(crate) async fn listen() -> (TcpListener, String) {
+/// Serves a judge before the DynamoDB at `url`; answers where.
+pub(crate) fn start_behind(url: &str, judge: Arc<dyn Judge>) -> String {
+    let router = proxy::before(Service::DynamoDb, proxy::forward(url), judge);
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(async {
+            let (listener, url) = listen().await;
+            tell.send(url).unwrap();
+            axum::serve(listener, router).await.unwrap();
+        });
+    });
+    told.recv().unwrap()
+}
+
+async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     (listener, url)

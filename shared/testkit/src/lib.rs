@@ -6,8 +6,9 @@
 #![expect(clippy::unwrap_used, reason = "a test whose surroundings do not start has nothing to go on with")]
 
 mod dynamodb;
-mod faults;
 mod outbox;
+
+use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use domain::ids::TenantId;
@@ -19,6 +20,7 @@ use sha2::Sha256;
 use store::{Table, Tenant, TenantKey};
 
 pub use outbox::{Outbox, Sent};
+pub use proxy::{Call, Fault, Judge};
 
 /// The table's name, which every host has in `TABLE_NAME`.
 pub const TABLE: &str = "crae";
@@ -58,14 +60,20 @@ impl Stack {
         self.host_at(self.endpoints.clone(), env)
     }
 
-    /// The same, but DynamoDB refuses every operation of which `refuses` says so, told its name and its body.
+    /// The same, but DynamoDB fails every operation of which `refuses` says so, told its name and its body.
     pub fn failing_host(
         &self,
         env: &[(&str, &str)],
-        refuses: impl Fn(&str, &str) -> bool + Clone + Send + Sync + 'static,
+        refuses: impl Fn(&str, &str) -> bool + Send + Sync + 'static,
     ) -> Host {
+        let given_up = move |call: &Call| refuses(&call.operation, &call.text()).then_some(Fault::GivenUp);
+        self.host_behind(env, given_up)
+    }
+
+    /// The same, but `judge` decides on every call to DynamoDB.
+    pub fn host_behind(&self, env: &[(&str, &str)], judge: impl Judge) -> Host {
         let endpoints = Endpoints {
-            dynamodb: faults::start(self.endpoints.dynamodb.clone(), refuses),
+            dynamodb: dynamodb::start_behind(&self.endpoints.dynamodb, Arc::new(judge)),
             sqs: self.endpoints.sqs.clone(),
         };
         self.host_at(endpoints, env)
