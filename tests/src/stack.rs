@@ -52,7 +52,7 @@ pub async fn new_tenant_in(time_zone: &str) -> Client {
 
 /// What the API's clock shows.
 pub async fn now() -> Timestamp {
-    stack().await.host("tests").clock.now()
+    stack().await.owner().clock.now()
 }
 
 /// How an API key came to be.
@@ -116,7 +116,7 @@ async fn waiting(queue: &str) -> u64 {
 
 async fn table() -> Table {
     let stack = stack().await;
-    Table::new(stack.host("tests").aws.dynamodb(), &stack.template().table.name)
+    Table::new(stack.owner().aws.dynamodb(), &stack.template().table.name)
 }
 
 fn new_name(what: &str) -> String {

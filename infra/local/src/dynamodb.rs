@@ -2,6 +2,7 @@
 
 mod changes;
 mod layout;
+mod replica;
 
 use std::io;
 use std::net::TcpListener;
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 use crate::template::Table;
 use crate::threads::{Stop, Threads, stopped};
 pub use changes::Changes;
+pub use replica::Replica;
 
 /// Its operations run to their end on the thread that took the request, so a few of them may wait at once.
 const THREADS: usize = 4;

@@ -4,10 +4,13 @@ pub mod dynamodb;
 pub mod functions;
 pub mod gateway;
 pub mod mappings;
+mod policies;
 pub mod sqs;
 pub mod stack;
 pub mod template;
 pub mod tenants;
 mod threads;
 
-pub use stack::{Data, Options, Stack, StackError};
+pub use policies::OWNER;
+pub use proxy::{Call, Fault, Judge, Service};
+pub use stack::{Data, Faults, Options, Stack, StackError};

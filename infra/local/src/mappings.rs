@@ -117,7 +117,7 @@ fn event(queue: &str, batch: &[ReceivedMessage]) -> SqsEvent {
         record.attributes = message.attributes.clone().into_iter().collect();
         record.event_source = Some("aws:sqs".to_owned());
         record.event_source_arn = Some(sqs::arn(queue));
-        record.aws_region = Some(sqs::REGION.to_owned());
+        record.aws_region = Some(proxy::REGION.to_owned());
         record
     });
     let mut event = SqsEvent::default();

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 pub use error::SqsError;
 pub use message::{Counts, MESSAGE_LIMIT_BYTES, NewMessage, ReceivedMessage, SentMessage};
+use proxy::{ACCOUNT, REGION};
 pub use queue::{QueueSpec, Redrive};
 
 use bells::Bells;
@@ -29,11 +30,6 @@ use error::within;
 use poll::Order;
 use receipt::Receipt;
 use writer::Writer;
-
-/// The account every queue of the local stack belongs to.
-pub const ACCOUNT: &str = "000000000000";
-/// The region in the queues' ARNs.
-pub const REGION: &str = "us-east-1";
 
 /// All queues of one local stack; clones share them.
 #[derive(Clone)]

@@ -7,13 +7,16 @@ mod work;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use proxy::Judge;
 use runtime::{Aws, Clock, Endpoints, Env, Host, Misconfigured, Place};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::dynamodb::{DynamoDb, DynamoDbError};
+use crate::OWNER;
+use crate::dynamodb::{DynamoDb, DynamoDbError, Replica};
 use crate::gateway::RouteError;
 use crate::sqs::{Queues, SqsError};
 use crate::template::{Setting, Template, TemplateError};
@@ -34,6 +37,23 @@ pub struct Options {
     pub data: Data,
     /// What the template's parameters are, where their defaults do not suit.
     pub parameters: BTreeMap<String, String>,
+    pub faults: Faults,
+}
+
+/// How the embedded services fail the functions, for tests; not at all by default.
+#[derive(Clone, Default)]
+pub struct Faults {
+    /// Decides on every call that the template allows.
+    pub judge: Option<Arc<dyn Judge>>,
+    /// How long the table's indexes may lag behind it.
+    pub index_lag: Option<Duration>,
+}
+
+impl std::fmt::Debug for Faults {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let judged = self.judge.is_some();
+        formatter.debug_struct("Faults").field("judged", &judged).field("index_lag", &self.index_lag).finish()
+    }
 }
 
 /// Where everything is kept.
@@ -55,7 +75,12 @@ impl Default for Options {
             ("DefaultTenant", "demo"),
         ];
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Self { port: 0, data: Data::Memory, parameters: parameters.map(owned).into() }
+        Self {
+            port: 0,
+            data: Data::Memory,
+            parameters: parameters.map(owned).into(),
+            faults: Faults::default(),
+        }
     }
 }
 
@@ -115,12 +140,14 @@ pub struct Stack {
     clock: Clock,
     queues: Queues,
     dynamodb: DynamoDb,
+    /// Only if indexes are to lag.
+    replica: Option<Replica>,
     /// What answers requests, polls queues and runs schedules.
     work: Vec<JoinHandle<()>>,
     stop_work: watch::Sender<bool>,
     /// What those talk to, stopped after them.
-    sqs: JoinHandle<()>,
-    stop_sqs: watch::Sender<bool>,
+    services: Vec<JoinHandle<()>>,
+    stop_services: watch::Sender<bool>,
     threads: Threads,
     /// Given up last, when nobody writes there any more.
     _folder: Option<Folder>,
@@ -149,6 +176,18 @@ impl Stack {
         &self.template
     }
 
+    /// Returns once the table's indexes show everything that was written before.
+    pub async fn indexes_settled(&self) {
+        if let Some(replica) = &self.replica {
+            replica.settled().await;
+        }
+    }
+
+    /// What tools are given to run with: they may do everything, and nothing fails them on purpose.
+    pub fn owner(&self) -> Host {
+        self.host(OWNER)
+    }
+
     /// What the function of this name is given to run with; its access key is its name.
     ///
     /// A name that the template does not know gets an empty environment.
@@ -175,9 +214,9 @@ impl Stack {
     pub async fn stop(self) {
         self.stop_work.send_replace(true);
         finish(self.work, PATIENCE).await;
-        self.stop_sqs.send_replace(true);
+        self.stop_services.send_replace(true);
         let dynamodb = self.dynamodb.stop(PATIENCE_WITH_PARTS);
-        tokio::join!(dynamodb, finish(vec![self.sqs], PATIENCE_WITH_PARTS));
+        tokio::join!(dynamodb, finish(self.services, PATIENCE_WITH_PARTS));
     }
 }
 

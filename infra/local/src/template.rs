@@ -6,6 +6,7 @@
 mod function;
 mod node;
 mod pattern;
+mod policy;
 mod queue;
 mod table;
 
@@ -17,6 +18,7 @@ use serde_yaml_ng::Value;
 use crate::sqs::QueueSpec;
 use node::{Names, Node};
 pub use pattern::Pattern;
+pub use policy::Statement;
 
 /// The template this binary was built with; embedded, so that the binary runs from any folder.
 pub const EMBEDDED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"));
@@ -57,6 +59,8 @@ pub struct Function {
     pub timeout: Duration,
     pub environment: BTreeMap<String, Setting>,
     pub events: Vec<Event>,
+    /// What it may do; nothing else.
+    pub policy: Vec<Statement>,
 }
 
 /// The value of an environment variable.

@@ -56,7 +56,7 @@ pub async fn seed(stack: &Stack) -> Result<Vec<TenantCredentials>, StoreError> {
 /// Creates a tenant of this name with every permission, unless it exists.
 pub async fn create(stack: &Stack, name: &str, aliases: &[&str]) -> Result<TenantCredentials, StoreError> {
     let id = TenantId::parse(name).map_err(|_| StoreError::NoTenant(name.to_owned()))?;
-    let host = stack.host("local");
+    let host = stack.owner();
     let table = Table::new(host.aws.dynamodb(), &stack.template().table.name);
     let credentials = TenantCredentials::of(&id);
     let settings =

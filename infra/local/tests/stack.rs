@@ -21,16 +21,16 @@ fn text(value: &str) -> AttributeValue {
 
 /// Writes an item and a message as a function does; answers nothing until both are safe.
 async fn leave_traces(stack: &Stack) {
-    let host = stack.host("attribution-api");
-    let put = host.aws.dynamodb().put_item().table_name(host.env.text("TABLE_NAME").unwrap());
+    let host = stack.owner();
+    let put = host.aws.dynamodb().put_item().table_name(&stack.template().table.name);
     put.item("pk", text("T#demo")).item("sk", text("A")).send().await.unwrap();
     let dead = stack.queues().url("crae-runs-dead-letters");
     host.aws.sqs().send_message().queue_url(dead).message_body("kept").send().await.unwrap();
 }
 
 async fn traces(stack: &Stack) -> (bool, u64) {
-    let host = stack.host("attribution-api");
-    let get = host.aws.dynamodb().get_item().table_name(host.env.text("TABLE_NAME").unwrap());
+    let host = stack.owner();
+    let get = host.aws.dynamodb().get_item().table_name(&stack.template().table.name);
     let got = get.key("pk", text("T#demo")).key("sk", text("A")).send().await.unwrap();
     let counts = stack.queues().counts("crae-runs-dead-letters").await.unwrap();
     (got.item.is_some(), counts.visible)
@@ -57,15 +57,15 @@ async fn functions_reach_the_table_and_the_queues_by_the_aws_sdk() {
 #[tokio::test]
 async fn both_indexes_of_the_table_can_be_queried() {
     let stack = start(Options::default()).await;
-    let host = stack.host("identity-api");
-    let (client, table) = (host.aws.dynamodb(), host.env.text("TABLE_NAME").unwrap());
-    let mut put = client.put_item().table_name(&table);
+    let host = stack.owner();
+    let (client, table) = (host.aws.dynamodb(), &stack.template().table.name);
+    let mut put = client.put_item().table_name(table);
     for name in ["pk", "sk", "g1p", "g1s", "g2p", "g2s", "ag", "notprojected"] {
         put = put.item(name, text(name));
     }
     put.send().await.unwrap();
     for (index, key) in [("timeline", "g1p"), ("hour", "g2p")] {
-        let query = client.query().table_name(&table).index_name(index);
+        let query = client.query().table_name(table).index_name(index);
         let query = query.key_condition_expression("#k = :k").expression_attribute_names("#k", key);
         let found = query.expression_attribute_values(":k", text(key)).send().await.unwrap();
         let items = found.items();

@@ -12,7 +12,7 @@ use super::layout::request;
 /// Reads the table's stream, in which every change of an item is a record.
 #[derive(Clone)]
 pub struct Changes {
-    database: Database,
+    pub(super) database: Database,
     table: String,
 }
 

@@ -58,7 +58,7 @@ fn context(request: &Incoming<'_>, route_key: &str) -> ApiGatewayV2httpRequestCo
     http.user_agent = text(headers, &USER_AGENT).map(str::to_owned);
     let mut context = ApiGatewayV2httpRequestContext::default();
     context.http = http;
-    context.account_id = Some(crate::sqs::ACCOUNT.to_owned());
+    context.account_id = Some(proxy::ACCOUNT.to_owned());
     context.apiid = Some("local".to_owned());
     context.stage = Some("$default".to_owned());
     context.route_key = Some(route_key.to_owned());

@@ -12,11 +12,12 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use proxy::ACCOUNT;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::message::MESSAGE_LIMIT_BYTES;
-use super::{ACCOUNT, Queues, SqsError};
+use super::{Queues, SqsError};
 
 const X_AMZ_TARGET: &str = "x-amz-target";
 const X_AMZN_QUERY_ERROR: &str = "x-amzn-query-error";

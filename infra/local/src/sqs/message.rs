@@ -8,7 +8,9 @@ use super::error::within;
 use super::queue::{self, Queue, Redrive};
 use super::receipt::Receipt;
 use super::writer::Turn;
-use super::{ACCOUNT, SqsError, arn};
+use proxy::ACCOUNT;
+
+use super::{SqsError, arn};
 
 /// The largest body that SQS takes.
 pub const MESSAGE_LIMIT_BYTES: usize = 1_048_576;

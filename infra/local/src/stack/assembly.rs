@@ -3,17 +3,20 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::serve::ListenerExt;
+use proxy::{Judge, Service};
 use runtime::{Clock, Endpoints};
 use tokio::sync::watch;
 
 use super::folder::Folder;
 use super::work::{Sources, Work};
 use super::{Data, Options, Stack, StackError};
-use crate::dynamodb::DynamoDb;
+use crate::dynamodb::{DynamoDb, Replica};
 use crate::functions;
+use crate::policies::Policies;
 use crate::sqs::{Queues, SqsError};
 use crate::template::{EMBEDDED, Template};
 use crate::threads::{Stop, Threads, stopped};
@@ -32,23 +35,42 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
     let file = |name: &str| folder.as_ref().map(|folder| folder.file(name));
     let clock = Clock::system();
     let dynamodb = DynamoDb::start(file("dynamodb.sqlite").as_deref(), &template.table)?;
-    let sqs = listen(0)?;
+    let (sqs, tables) = (listen(0)?, listen(0)?);
     let queues = open_queues(file("sqs.sqlite"), url(&sqs)?, &clock)?;
     declare(&queues, &template).await?;
     let threads = Threads::start("crae", THREADS).map_err(StackError::Threads)?;
     let (stop_work, stop) = watch::channel(false);
-    let (stop_sqs, no_more_sqs) = watch::channel(false);
+    let (stop_services, no_more_services) = watch::channel(false);
+    let (replica, follower) = match options.faults.index_lag {
+        Some(lag) => Some(Replica::start(&template.table, dynamodb.changes(), lag)?).unzip(),
+        None => (None, None),
+    };
+    let table = proxy::forward(dynamodb.url());
+    let table = match &replica {
+        Some(replica) => replica.before(table),
+        None => table,
+    };
+    let judge: Arc<dyn Judge> = Arc::new(Policies::of(&template.functions, options.faults.judge));
+    let endpoints = Endpoints { dynamodb: url(&tables)?, sqs: url(&sqs)? };
+    let table = proxy::before(Service::DynamoDb, table, Arc::clone(&judge));
+    let router = proxy::before(Service::Sqs, queues.router(), judge);
+    let mut services = vec![
+        threads.spawn(serve(tables, table, no_more_services.clone())),
+        threads.spawn(serve(sqs, router, no_more_services.clone())),
+    ];
+    services.extend(follower.map(|follower| threads.spawn(follower.run(no_more_services))));
     let mut stack = Stack {
         url: url(&gateway)?,
-        endpoints: Endpoints { dynamodb: dynamodb.url().to_owned(), sqs: url(&sqs)? },
-        sqs: threads.spawn(serve(sqs, queues.router(), no_more_sqs)),
+        endpoints,
+        services,
         template,
         clock,
         queues,
         dynamodb,
+        replica,
         work: Vec::new(),
         stop_work,
-        stop_sqs,
+        stop_services,
         threads,
         _folder: folder,
     };

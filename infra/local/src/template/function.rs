@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::node::Node;
-use super::{Event, Function, Pattern, Setting, TemplateError};
+use super::{Event, Function, Pattern, Setting, TemplateError, policy};
 
 /// What Lambda allows a function that names no timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -33,6 +33,7 @@ pub(super) fn read(properties: &Node<'_>, globals: Option<&Node<'_>>) -> Result<
         timeout: DEFAULT_TIMEOUT,
         environment: BTreeMap::new(),
         events: Vec::new(),
+        policy: policy::read(properties)?,
     };
     if let Some(globals) = globals {
         globals.only(&SHARED)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use proxy::{ACCOUNT, REGION};
 use serde_yaml_ng::Value;
 use serde_yaml_ng::value::TaggedValue;
 
@@ -9,9 +10,9 @@ use super::{Setting, TemplateError};
 
 /// What a template calls its stack, account and region; there is one of each here.
 const PSEUDO_PARAMETERS: [(&str, &str); 5] = [
-    ("AWS::AccountId", crate::sqs::ACCOUNT),
+    ("AWS::AccountId", ACCOUNT),
     ("AWS::Partition", "aws"),
-    ("AWS::Region", crate::sqs::REGION),
+    ("AWS::Region", REGION),
     ("AWS::StackName", "crae"),
     ("AWS::URLSuffix", "amazonaws.com"),
 ];
@@ -193,6 +194,36 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The texts of a list, or the one that stands alone.
+    pub(super) fn list(&self) -> Result<Vec<Self>, TemplateError> {
+        match self.value {
+            Value::Sequence(_) => self.items(),
+            _ => Ok(vec![Self { at: self.at.clone(), value: self.value, names: self.names }]),
+        }
+    }
+
+    /// An ARN: of a resource by `!GetAtt`, or put together from such by `!Sub`.
+    pub(super) fn arn(&self) -> Result<String, TemplateError> {
+        match self.intrinsic() {
+            Some(("GetAtt", attribute)) => self.attribute(attribute),
+            Some(("Sub", pattern)) => self.substitute(pattern),
+            _ => Err(self.wrong("the ARN of something in this template")),
+        }
+    }
+
+    /// `Table.Arn`
+    fn attribute(&self, attribute: &str) -> Result<String, TemplateError> {
+        let name = attribute.strip_suffix(".Arn").ok_or_else(|| self.unknown_name(attribute))?;
+        let physical = self.physical_name(name)?;
+        if self.names.is_queue(name) {
+            Ok(crate::sqs::arn(&physical))
+        } else if self.names.is_table(name) {
+            Ok(format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{physical}"))
+        } else {
+            Err(self.unknown_name(attribute))
+        }
+    }
+
     /// Refuses anything but the stream of the table.
     pub(super) fn stream(&self) -> Result<(), TemplateError> {
         match self.intrinsic() {
@@ -229,7 +260,7 @@ impl<'a> Node<'a> {
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) = after.split_once('}').ok_or_else(|| self.wrong("closed with }"))?;
             text.push_str(before);
-            text.push_str(&self.parameter(name)?);
+            text.push_str(&if name.contains('.') { self.attribute(name)? } else { self.parameter(name)? });
             rest = after;
         }
         Ok(text + rest)

@@ -200,3 +200,30 @@ fn a_schedule_is_a_rate() {
         assert!(read(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_function_may_do_what_its_policy_names() {
+    let policy = function("analytics-api").policy;
+    let table = "arn:aws:dynamodb:us-east-1:000000000000:table/crae-Table";
+    let may =
+        |action: &str, resource: &str| policy.iter().any(|statement| statement.allows(action, resource));
+    assert!(may("dynamodb:GetItem", table));
+    assert!(may("dynamodb:Query", &format!("{table}/index/hour")));
+    assert!(!may("dynamodb:Query", &format!("{table}/index/other")));
+    assert!(!may("dynamodb:PutItem", table));
+    let runs = "arn:aws:sqs:us-east-1:000000000000:crae-runs";
+    assert!(
+        function("attribution-api").policy.iter().any(|statement| statement.allows("sqs:SendMessage", runs))
+    );
+}
+
+#[test]
+fn a_policy_that_cannot_be_held_here_is_refused() {
+    let denied = refusal("            - Effect: Allow", "            - Effect: Deny");
+    assert!(denied.contains("should be Allow"), "{denied}");
+    let all = refusal("Action: [dynamodb:GetItem, dynamodb:PutItem]", "Action: dynamodb:*");
+    assert!(all.contains("should be one action by its whole name"), "{all}");
+    let condition =
+        refusal("            - Effect: Allow", "            - Condition: {}\n              Effect: Allow");
+    assert!(condition.contains("does not know the property Condition"), "{condition}");
+}
