@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crae::tenants::TenantCredentials;
@@ -6,8 +8,21 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use crate::stack;
+use crate::weather::Weather;
+
 /// How long a test waits for what the API promises to do soon.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a request is tried while services fail on purpose; each try fails by chance.
+const MOST_TRIES: usize = 30;
+
+/// Whether an answer comes from an index, which may lag.
+fn reads_index(method: &str, path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let lists = ["/v1/interactions", "/v1/conversions"].contains(&path);
+    method == "GET" && (lists || path.ends_with("/journey"))
+}
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -41,8 +56,52 @@ impl Answer {
         format!("{} {words}", self.status).trim_end().to_owned()
     }
 
+    /// Whether a client should try again: that we are busy, or that the gateway waited in vain for us. An error that
+    /// we answer ourselves is none.
+    fn is_temporary(&self) -> bool {
+        [429, 503].contains(&self.status) || self.status == 500 && self.code().is_empty()
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// The facts and deliveries that this client has been told are stored.
+///
+/// The answer that says one was created may be lost, inside or outside; the first that says it is stored already is
+/// taken for it then. A delivery whose answer was lost was taken all the same, and so was the one sent in its place;
+/// only the latter is known here.
+#[derive(Debug, Default)]
+struct Told(HashSet<String>);
+
+impl Told {
+    fn set_right(&mut self, answer: &mut Answer) {
+        let results = answer.body.pointer_mut("/data/results").and_then(Value::as_array_mut);
+        for result in results.into_iter().flatten() {
+            let id = result["id"].as_str().unwrap_or_default().to_owned();
+            if result["status"] == 200 || result["status"] == 201 {
+                result["status"] = if self.0.insert(id) { json!(201) } else { json!(200) };
+            }
+        }
+        let data = &answer.body["data"];
+        if let Some(delivery) = data["delivery_id"].as_str() {
+            self.0.insert(delivery.to_owned());
+        }
+        let id = [&data["interaction_id"], &data["conversion_event_id"]].into_iter().find_map(Value::as_str);
+        let Some(id) = id.map(str::to_owned) else { return };
+        let first = self.0.insert(id);
+        match answer.status {
+            200 if first && answer.body["meta"]["idempotent_replay"] == true => {
+                answer.status = 201;
+                answer.body["meta"] = json!({});
+            }
+            201 if !first => {
+                answer.status = 200;
+                answer.body["meta"] = json!({ "idempotent_replay": true });
+            }
+            _ => {}
+        }
     }
 }
 
@@ -52,11 +111,12 @@ pub struct Client {
     pub url: String,
     pub tenant: TenantCredentials,
     http: reqwest::Client,
+    told: Arc<Mutex<Told>>,
 }
 
 impl Client {
     pub fn new(url: &str, tenant: TenantCredentials) -> Self {
-        Self { url: url.to_owned(), tenant, http: reqwest::Client::new() }
+        Self { url: url.to_owned(), tenant, http: reqwest::Client::new(), told: Arc::default() }
     }
 
     /// The same tenant's client with another key.
@@ -88,10 +148,59 @@ impl Client {
         Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or_default(), text, headers })
     }
 
+    /// Sends, and where services fail on purpose tries again as a client outside would.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
-        self.try_send(method, path, headers, body)
-            .await
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        let weather = Weather::now();
+        if weather.lag && reads_index(method, path) {
+            stack().await.indexes_settled().await;
+        }
+        let mut answer = self.must_send(method, path, headers, body.clone()).await;
+        if !weather.failures {
+            return answer;
+        }
+        for _ in 0..MOST_TRIES {
+            if !answer.is_temporary() {
+                break;
+            }
+            answer = self.must_send(method, path, headers, body.clone()).await;
+        }
+        if path.ends_with("/batch") && answer.status == 200 {
+            self.try_rest_of_batch(path, &body, &mut answer).await;
+        }
+        if method == "POST" {
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).set_right(&mut answer);
+        }
+        answer
+    }
+
+    /// Sends the entries of a batch that failed for a while until none do.
+    async fn try_rest_of_batch(&self, path: &str, body: &[u8], answer: &mut Answer) {
+        let sent: Value = serde_json::from_slice(body).unwrap_or_default();
+        let headers = [("content-type", "application/json")];
+        for _ in 0..MOST_TRIES {
+            let results = answer.body["data"]["results"].as_array().cloned().unwrap_or_default();
+            let failed = results.iter().filter(|result| result["status"] == 503);
+            let failed: Vec<_> =
+                failed.filter_map(|result| usize::try_from(result["index"].as_u64()?).ok()).collect();
+            if failed.is_empty() {
+                return;
+            }
+            let items: Vec<_> = failed.iter().map(|index| sent["items"][index].clone()).collect();
+            let again = json!({ "items": items }).to_string().into_bytes();
+            let again = self.must_send("POST", path, &headers, again).await;
+            for (place, index) in failed.into_iter().enumerate() {
+                let mut result = again.body["data"]["results"][place].clone();
+                if result.is_object() {
+                    result["index"] = json!(index);
+                    answer.body["data"]["results"][index] = result;
+                }
+            }
+        }
+    }
+
+    async fn must_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let sent = self.try_send(method, path, headers, body).await;
+        sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -129,7 +238,12 @@ impl Client {
             if holds(&answer) {
                 return answer;
             }
-            assert!(since.elapsed() < PATIENCE, "still not so: {path} {} {}", answer.status, answer.text);
+            assert!(
+                since.elapsed() < Weather::now().patience(PATIENCE),
+                "still not so: {path} {} {}",
+                answer.status,
+                answer.text
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -165,8 +279,13 @@ impl Client {
             all.extend(answer.data().as_array().cloned().unwrap_or_default());
             match next {
                 Some(next) => cursor = next,
-                None => return all,
+                None => break,
             }
         }
+        if Weather::now().failures {
+            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|entry| entry["delivery_id"].as_str().is_none_or(|id| told.0.contains(id)));
+        }
+        all
     }
 }

@@ -6,6 +6,7 @@ mod client;
 pub mod crash;
 mod routes;
 mod stack;
+mod weather;
 
 pub use client::{Answer, Client};
 pub use routes::{Declared, routes};
@@ -13,6 +14,7 @@ pub use stack::{
     KeyState, deliveries_done, kept_deliveries, new_tenant, new_tenant_in, now, rollups_done, stack,
     with_permissions,
 };
+pub use weather::Weather;
 
 /// The body of a file under `events/`.
 pub fn event(name: &str) -> String {

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crae::{Options, Stack, tenants};
+use crae::{Stack, tenants};
 use domain::ids::TenantId;
 use domain::permission::{Permission, Permissions};
 use domain::tenant::Settings;
@@ -12,6 +12,7 @@ use store::{ApiKey, StoreError, Table, Tenant, TenantKey};
 use tokio::sync::OnceCell;
 
 use crate::Client;
+use crate::weather::{self, Weather};
 
 /// Longer than all tests together keep the queue busy, shorter than a message that failed is hidden.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -24,9 +25,13 @@ pub async fn stack() -> &'static Stack {
     static STACK: OnceCell<Stack> = OnceCell::const_new();
     STACK
         .get_or_init(async || {
-            let stack = Stack::start(Options::default()).await.unwrap_or_else(|error| panic!("{error}"));
+            let stack =
+                Stack::start(Weather::now().options()).await.unwrap_or_else(|error| panic!("{error}"));
             // Before anything asks for them: that a tenant is unknown is remembered for a minute.
             done(tenants::seed(&stack).await);
+            if Weather::now().failures {
+                weather::redrive();
+            }
             stack
         })
         .await
@@ -99,7 +104,8 @@ pub async fn deliveries_done() {
 /// not have been noticed yet.
 pub async fn rollups_done() {
     let (since, mut idle) = (Instant::now(), Instant::now());
-    while idle.elapsed() < QUIET {
+    let quiet = Weather::now().patience(QUIET);
+    while idle.elapsed() < quiet {
         if waiting("crae-rollups").await > 0 {
             idle = Instant::now();
         }

@@ -127,7 +127,8 @@ async fn record_in_order<R: Resource>(
     reports: Vec<(usize, R::Report)>,
 ) -> Vec<ResultView> {
     let mut results = Vec::new();
-    for (index, report) in reports {
+    let mut reports = reports.into_iter();
+    for (index, report) in reports.by_ref() {
         let ok = |status: StatusCode| ResultView {
             index,
             status: status.as_u16(),
@@ -138,7 +139,12 @@ async fn record_in_order<R: Resource>(
             Ok(Recorded::Created(_)) => ok(StatusCode::CREATED),
             Ok(Recorded::Added(_) | Recorded::Same(_)) => ok(StatusCode::OK),
             Ok(Recorded::Contradicts(fields)) => ResultView::refused(index, &ApiError::Duplicate(fields)),
-            Err(error) => ResultView::refused(index, &error),
+            Err(error) => {
+                // What comes after it is not stored either: sent again together, they are stored in their order.
+                results.push(ResultView::refused(index, &error));
+                results.extend(reports.map(|(index, _)| ResultView::refused(index, &error)));
+                return results;
+            }
         });
     }
     results

@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use domain::rollup::{Bucket, Tallies};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use runtime::{Host, Misconfigured, Queue, QueueError};
 use store::{StoreError, Table, changed_buckets};
 
@@ -40,6 +40,9 @@ impl App {
     }
 }
 
+/// How often a bucket is tried before its record is given back.
+const TRIES: usize = 3;
+
 #[derive(Debug, thiserror::Error)]
 enum Failed {
     #[error(transparent)]
@@ -48,22 +51,24 @@ enum Failed {
     Queue(#[from] QueueError),
 }
 
-/// Handles one batch of records. If anything fails, all of it comes again: what was done may be done twice.
+/// Handles one batch of records. What fails comes again from the first record on whose change could not be noted; what
+/// was done after it is done twice.
 pub async fn handle(app: App, event: Event) -> DynamoDbEventResponse {
+    let records = event.records.iter().filter(|record| !is_expiry(record));
+    let told: Vec<_> = records.map(|record| (&record.change.sequence_number, changed(record))).collect();
+    let mut open: BTreeSet<Bucket> = told.iter().flat_map(|(_, buckets)| buckets).cloned().collect();
+    // A batch may tell of hundreds of buckets, of which one that fails now and then must not hold up the others.
+    for _ in 0..TRIES {
+        let noted = stream::iter(open).map(|bucket| note(&app, bucket)).buffer_unordered(ABREAST);
+        open = noted.filter_map(|failed| async { failed.err() }).collect().await;
+    }
     let mut response = DynamoDbEventResponse::default();
-    let first = event.records.first().and_then(|record| record.change.sequence_number.clone());
-    let changed: BTreeSet<_> =
-        event.records.iter().filter(|record| !is_expiry(record)).flat_map(changed).collect();
-    let buckets = changed.len();
-    let noted = stream::iter(changed).map(|bucket| note(&app, bucket)).buffer_unordered(ABREAST);
-    match noted.try_collect::<()>().await {
-        Ok(()) => tracing::debug!(records = event.records.len(), buckets, "changes noted"),
-        Err(error) => {
-            tracing::error!(%error, "changes could not be noted; they come again");
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = first;
-            response.batch_item_failures.push(failure);
-        }
+    if let Some((number, _)) =
+        told.iter().find(|(_, buckets)| buckets.iter().any(|bucket| open.contains(bucket)))
+    {
+        let mut failure = DynamoDbBatchItemFailure::default();
+        failure.item_identifier.clone_from(number);
+        response.batch_item_failures.push(failure);
     }
     response
 }
@@ -80,8 +85,15 @@ fn is_expiry(record: &EventRecord) -> bool {
     record.event_name == "REMOVE" && by.is_some_and(|by| by.principal_id == "dynamodb.amazonaws.com")
 }
 
-async fn note(app: &App, bucket: Bucket) -> Result<(), Failed> {
-    app.table.note_change(&bucket).await?;
-    app.queue.send_after(&bucket.tenant, &bucket, app.delay).await?;
-    Ok(())
+/// Answers the bucket if it could not be noted or not be asked for.
+async fn note(app: &App, bucket: Bucket) -> Result<(), Bucket> {
+    let noted = async {
+        app.table.note_change(&bucket).await?;
+        app.queue.send_after(&bucket.tenant, &bucket, app.delay).await?;
+        Ok::<(), Failed>(())
+    };
+    noted.await.map_err(|error| {
+        tracing::error!(tenant = %bucket.tenant, hour = bucket.hour.name(), %error, "a change was not noted");
+        bucket
+    })
 }

@@ -29,6 +29,8 @@ pub struct Mapping {
     pub batch_size: usize,
     /// How long to wait for a batch to fill.
     pub window: Duration,
+    /// How soon what failed comes again, if not only when its visibility timeout is over.
+    pub redelivery: Option<Duration>,
 }
 
 /// A function that runs ever so often.
@@ -75,13 +77,21 @@ impl Mapping {
         let event = event(&self.queue, &batch);
         let ids: BTreeSet<_> = batch.iter().map(|message| message.message_id.as_str()).collect();
         let failed = failed(&ids, self.call(event).await);
-        let done = batch.iter().filter(|message| !failed.contains(message.message_id.as_str()));
-        let receipts: Vec<_> = done.map(|message| message.receipt_handle.clone()).collect();
-        if receipts.is_empty() {
-            return;
-        }
-        if let Err(error) = queues.delete(&self.queue, receipts).await {
+        let (again, done): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|message| failed.contains(message.message_id.as_str()));
+        let receipts = |messages: Vec<ReceivedMessage>| {
+            messages.into_iter().map(|message| message.receipt_handle).collect::<Vec<_>>()
+        };
+        if !done.is_empty()
+            && let Err(error) = queues.delete(&self.queue, receipts(done)).await
+        {
             tracing::error!(queue = self.queue, %error, "finished messages could not be deleted");
+        }
+        if let Some(after) = self.redelivery
+            && !again.is_empty()
+            && let Err(error) = queues.release(&self.queue, receipts(again), after).await
+        {
+            tracing::error!(queue = self.queue, %error, "failed messages could not be released");
         }
     }
 

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use crate::OWNER;
 use crate::dynamodb::{DynamoDb, DynamoDbError, Replica};
 use crate::gateway::RouteError;
-use crate::sqs::{Queues, SqsError};
+use crate::sqs::{NewMessage, Queues, SqsError};
 use crate::template::{Setting, Template, TemplateError};
 use crate::threads::Threads;
 use folder::Folder;
@@ -47,12 +47,18 @@ pub struct Faults {
     pub judge: Option<Arc<dyn Judge>>,
     /// How long the table's indexes may lag behind it.
     pub index_lag: Option<Duration>,
+    /// How soon a message that failed comes again; as the template says if not given.
+    pub redelivery: Option<Duration>,
 }
 
 impl std::fmt::Debug for Faults {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let judged = self.judge.is_some();
-        formatter.debug_struct("Faults").field("judged", &judged).field("index_lag", &self.index_lag).finish()
+        formatter
+            .debug_struct("Faults")
+            .field("judged", &judged)
+            .field("index_lag", &self.index_lag)
+            .finish_non_exhaustive()
     }
 }
 
@@ -170,6 +176,24 @@ impl Stack {
 
     pub fn queues(&self) -> &Queues {
         &self.queues
+    }
+
+    /// Sends the dead letters of the queue of this name back to it; answers how many there were.
+    pub async fn redrive(&self, queue: &str) -> Result<usize, SqsError> {
+        let specs = self.template.queues.iter();
+        let dead = specs.filter(|spec| spec.name == queue).find_map(|spec| spec.redrive.as_ref());
+        let Some(dead) = dead.map(|redrive| redrive.dead_letter_queue.as_str()) else { return Ok(0) };
+        let mut sent = 0;
+        loop {
+            let letters = self.queues.receive(dead, 10, Duration::ZERO).await?;
+            if letters.is_empty() {
+                return Ok(sent);
+            }
+            let again = letters.iter().map(|letter| NewMessage::new(letter.body.clone())).collect();
+            sent += self.queues.send(queue, again).await?.len();
+            let receipts = letters.into_iter().map(|letter| letter.receipt_handle).collect();
+            self.queues.delete(dead, receipts).await?;
+        }
     }
 
     pub fn template(&self) -> &Template {

@@ -26,9 +26,10 @@ pub(crate) fn halve(call: &Call) -> (Bytes, Option<HeldBack>) {
     for (table, asked) in body["RequestItems"].as_object_mut().into_iter().flatten() {
         // Of reads the keys stand beside how they are to be read, which must come back with them.
         let mut rest = asked.clone();
-        let (list, rest_list) = match asked {
-            Value::Object(read) => (read.get_mut("Keys"), rest.get_mut("Keys")),
-            writes => (Some(writes), Some(&mut rest)),
+        let (list, rest_list) = if asked.is_object() {
+            (asked.get_mut("Keys"), rest.get_mut("Keys"))
+        } else {
+            (Some(asked), Some(&mut rest))
         };
         let (Some(Value::Array(list)), Some(rest_list)) = (list, rest_list) else { continue };
         if list.len() > 1 {

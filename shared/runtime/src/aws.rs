@@ -29,11 +29,16 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// Up to three more attempts, the first soon: what throttles us does so for milliseconds, and a caller waits meanwhile.
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(100))
+}
+
 impl Aws {
     pub async fn of_process() -> Self {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .timeout_config(timeouts())
-            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .retry_config(retries())
             .load()
             .await;
         Self { config, endpoints: None }
@@ -47,7 +52,7 @@ impl Aws {
             .region(Region::new("us-east-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .timeout_config(timeouts())
-            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .retry_config(retries())
             .build();
         Self { config, endpoints: Some(endpoints) }
     }

@@ -157,8 +157,9 @@ impl Table {
         let listed = keys::listed_run(tenant, run.created_at, &run.run_id);
         let listed =
             ListedItem { pk: listed.pk, sk: listed.sk, ttl: run.expires_at, run_id: run.run_id.clone() };
-        self.put(&listed, Unless::Never).await?;
-        self.put(&run_item(tenant, run), Unless::Exists).await?;
+        // Together, or a list would show a place where no run is. That it exists means that its answer was lost before.
+        let puts = [(written(&listed)?, Unless::Never), (written(&run_item(tenant, run))?, Unless::Exists)];
+        self.put_together(&puts).await?;
         Ok(())
     }
 

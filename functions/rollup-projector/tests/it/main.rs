@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use aws_lambda_events::dynamodb::Event;
 use domain::ids::{FactKind, TenantId};
 use domain::rollup::Bucket;
@@ -114,4 +116,40 @@ async fn what_cannot_be_noted_or_asked_for_comes_again_from_the_first_record_on(
     stack.outbox.relent();
     assert!(again(&rollup_projector::handle(app(&stack), records()).await).is_empty());
     assert_eq!(stack.outbox.take().len(), 2);
+}
+
+/// Two records: one of nine o'clock, one of ten, in this order.
+fn nine_and_ten() -> Event {
+    let moved = moved()["Records"][0].clone();
+    let (mut nine, mut ten) = (moved.clone(), moved);
+    nine["dynamodb"]["OldImage"] = json!({});
+    ten["dynamodb"]["NewImage"] = json!({});
+    ten["dynamodb"]["SequenceNumber"] = json!("4421584500000000017450439092");
+    event(&[nine, ten])
+}
+
+#[tokio::test]
+async fn what_fails_now_and_then_holds_nothing_up() {
+    let stack = testkit::stack();
+    let calls = AtomicUsize::new(0);
+    let every_other = move |operation: &str, _: &str| {
+        operation == "UpdateItem" && calls.fetch_add(1, Ordering::SeqCst).is_multiple_of(2)
+    };
+    let flaky = App::connect(&stack.failing_host(&ENV, every_other)).unwrap();
+    let response = rollup_projector::handle(flaky, nine_and_ten()).await;
+    assert!(response.batch_item_failures.is_empty());
+    assert_eq!(stack.outbox.take().len(), 2);
+}
+
+#[tokio::test]
+async fn what_keeps_failing_comes_again_without_what_was_done_before_it() {
+    let stack = testkit::stack();
+    let ten = |operation: &str, body: &str| operation == "UpdateItem" && body.contains("202401151000");
+    let failing = App::connect(&stack.failing_host(&ENV, ten)).unwrap();
+    let response = rollup_projector::handle(failing, nine_and_ten()).await;
+    let again: Vec<_> =
+        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+    assert_eq!(again, [Some("4421584500000000017450439092".to_owned())]);
+    let asked: Vec<Bucket> = stack.outbox.take_bodies();
+    assert_eq!(asked, [bucket("202401150900")]);
 }

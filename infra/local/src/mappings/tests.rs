@@ -32,6 +32,7 @@ async fn consumed(
         queue: "work".to_owned(),
         batch_size: 10,
         window: Duration::ZERO,
+        redelivery: None,
     };
     tokio::spawn(mapping.poll(queues.clone(), stopped));
     (queues, stop)

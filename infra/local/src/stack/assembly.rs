@@ -74,7 +74,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
         threads,
         _folder: folder,
     };
-    let work = Work::connect(&stack)?;
+    let work = Work::connect(&stack, options.faults.redelivery)?;
     let router = work.gateway(&stack.clock).router();
     let sources = Sources {
         queues: stack.queues.clone(),

@@ -1,6 +1,7 @@
 //! What the stack does: answers requests, works off queues, keeps schedules.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use runtime::Clock;
 use tokio::task::JoinHandle;
@@ -24,6 +25,7 @@ pub(super) struct Work {
     mappings: Vec<(Mapping, usize)>,
     streams: Vec<StreamMapping>,
     schedules: Vec<Schedule>,
+    redelivery: Option<Duration>,
 }
 
 /// What the work is taken from.
@@ -36,8 +38,8 @@ pub(super) struct Sources {
 
 impl Work {
     /// Does what a cold start of every function does.
-    pub(super) fn connect(stack: &Stack) -> Result<Self, StackError> {
-        let mut work = Self::default();
+    pub(super) fn connect(stack: &Stack, redelivery: Option<Duration>) -> Result<Self, StackError> {
+        let mut work = Self { redelivery, ..Self::default() };
         for function in &stack.template.functions {
             let name = &function.name;
             let code = functions::Function::named(name);
@@ -68,6 +70,7 @@ impl Work {
                     queue: queue.clone(),
                     batch_size: *batch_size,
                     window: *window,
+                    redelivery: self.redelivery,
                 };
                 self.mappings.push((mapping, POLLERS.min(*concurrency)));
             }

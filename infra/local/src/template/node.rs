@@ -196,10 +196,10 @@ impl<'a> Node<'a> {
 
     /// The texts of a list, or the one that stands alone.
     pub(super) fn list(&self) -> Result<Vec<Self>, TemplateError> {
-        match self.value {
-            Value::Sequence(_) => self.items(),
-            _ => Ok(vec![Self { at: self.at.clone(), value: self.value, names: self.names }]),
+        if self.value.is_sequence() {
+            return self.items();
         }
+        Ok(vec![Self { at: self.at.clone(), value: self.value, names: self.names }])
     }
 
     /// An ARN: of a resource by `!GetAtt`, or put together from such by `!Sub`.
