@@ -4,6 +4,7 @@
 
 mod client;
 pub mod crash;
+pub mod kill_points;
 mod routes;
 mod stack;
 mod weather;
