@@ -1,5 +1,6 @@
 //! Template, code and documents say the same.
 
+mod alarms;
 mod openapi;
 mod site;
 

@@ -12,7 +12,7 @@ use domain::ids::TenantId;
 use domain::rollup::Bucket;
 use domain::run::RunMessage;
 use domain::time::Timestamp;
-use runtime::{Clock, Host, Misconfigured, Queue, QueueError};
+use runtime::{Clock, Host, Metrics, Misconfigured, Queue, QueueError};
 use store::{StoreError, Table, Tenants};
 
 #[derive(Clone)]
@@ -23,6 +23,7 @@ pub struct App {
     rollups: Queue<Bucket>,
     index_lag: Duration,
     clock: Clock,
+    metrics: Metrics,
     /// Before when there is nothing daily to do for a tenant, as this container knows.
     idle_until: Arc<Mutex<HashMap<TenantId, Timestamp>>>,
 }
@@ -37,6 +38,7 @@ impl App {
             rollups: Queue::new(host.aws.sqs(), host.env.text("ROLLUPS_QUEUE_URL")?),
             index_lag: Duration::from_secs(host.env.parsed("INDEX_LAG_SECONDS")?),
             clock: host.clock.clone(),
+            metrics: host.metrics.clone(),
             idle_until: Arc::default(),
         })
     }

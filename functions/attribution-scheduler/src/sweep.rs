@@ -2,6 +2,7 @@
 
 use domain::run::{MOST_STILL_MS, RunMessage, RunStatus, Stage};
 use domain::time::{MINUTE_MS, Timestamp};
+use runtime::Metric;
 use store::{ActiveRun, Run, StoreError};
 
 use crate::{App, TickError};
@@ -73,6 +74,7 @@ async fn fail(app: &App, active: &ActiveRun, mut run: Run, now: Timestamp) -> Re
     run.failure = Some("it stood still for half an hour; execute it again to start over".to_owned());
     // If somebody moved it meanwhile, the next tick sees.
     if app.table.replace_run(&active.tenant, &run).await? {
+        app.metrics.one(Metric::RunsStuck);
         tracing::error!(run_id = %run.run_id, "a run was failed because it stood still");
         app.table.unmark_active(&active.tenant, &run.run_id, active.epoch).await?;
     }

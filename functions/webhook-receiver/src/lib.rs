@@ -13,7 +13,7 @@ use api::Routes;
 use axum::Router;
 use domain::ids::TenantId;
 use providers::SealedDelivery;
-use runtime::{Clock, Host, Misconfigured, Queue};
+use runtime::{Clock, Host, Metrics, Misconfigured, Queue};
 use store::Table;
 
 use refusals::Refusals;
@@ -23,6 +23,7 @@ use tenants::Names;
 #[derive(Clone)]
 pub struct App {
     clock: Clock,
+    metrics: Metrics,
     names: Names,
     keyring: Keyring,
     refusals: Refusals,
@@ -37,6 +38,7 @@ impl App {
         let default_tenant = default_tenant(host)?;
         Ok(Self {
             clock: host.clock.clone(),
+            metrics: host.metrics.clone(),
             names: Names::of(&table),
             keyring: Keyring::of(&table, host, default_tenant.clone()),
             refusals: Refusals::of(&table),

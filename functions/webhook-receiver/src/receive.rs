@@ -10,6 +10,7 @@ use axum::extract::{Path, Request, State};
 use domain::time::Timestamp;
 use http::request::Parts;
 use providers::{Delivery, Provider, Rejected, SealedDelivery, Secrets, Verified};
+use runtime::Metric;
 use serde::Serialize;
 use store::Tenant;
 
@@ -46,6 +47,16 @@ pub(crate) async fn receive_delivery_for_tenant(
 }
 
 async fn receive(app: &App, provider: &str, path: Option<String>, request: Request) -> Answer {
+    let answer = take(app, provider, path, request).await;
+    match &answer {
+        Ok(_) => app.metrics.one(Metric::DeliveriesAccepted),
+        Err(ApiError::InvalidSignature) => app.metrics.one(Metric::DeliveriesRefused),
+        Err(_) => {}
+    }
+    answer
+}
+
+async fn take(app: &App, provider: &str, path: Option<String>, request: Request) -> Answer {
     let now = app.clock.now();
     let provider = Provider::parse(provider).ok_or(ApiError::NotFound("provider"))?;
     let (parts, body) = request.into_parts();

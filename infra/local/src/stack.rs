@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proxy::Judge;
-use runtime::{Aws, Clock, Endpoints, Env, Host, Misconfigured, Place};
+use runtime::{Aws, Clock, Endpoints, Env, Host, Metrics, Misconfigured, Place};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -144,6 +144,7 @@ pub struct Stack {
     endpoints: Endpoints,
     template: Template,
     clock: Clock,
+    metrics: Metrics,
     queues: Queues,
     dynamodb: DynamoDb,
     /// Only if indexes are to lag.
@@ -196,6 +197,11 @@ impl Stack {
         }
     }
 
+    /// What the functions have counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     pub fn template(&self) -> &Template {
         &self.template
     }
@@ -230,6 +236,7 @@ impl Stack {
             env: Env::of(variables),
             aws: Aws::local(self.endpoints.clone(), function),
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
             place: Place::Local,
         }
     }

@@ -191,8 +191,11 @@ impl Resources {
             }
             "AWS::SQS::Queue" => self.queues.push(queue::read(&properties)?),
             "AWS::DynamoDB::Table" => self.table = Some(table::read(name, &properties)?),
-            // Who may reach a queue and where logs are kept has no counterpart here.
-            "AWS::SQS::QueuePolicy" | "AWS::Logs::LogGroup" => {}
+            // Who may reach a queue, where logs are kept and who is told of what has no counterpart here.
+            "AWS::SQS::QueuePolicy"
+            | "AWS::Logs::LogGroup"
+            | "AWS::CloudWatch::Alarm"
+            | "AWS::SNS::Topic" => {}
             other => {
                 return Err(TemplateError::UnknownType {
                     at: resource.at().to_owned(),

@@ -7,12 +7,14 @@ mod aws;
 mod batch;
 mod clock;
 mod env;
+mod metrics;
 mod queue;
 
 pub use aws::{Aws, Endpoints};
 pub use batch::{Message, Outcome, batch_response, each, parse_batch};
 pub use clock::Clock;
 pub use env::{Env, Misconfigured};
+pub use metrics::{Metric, Metrics, NAMESPACE};
 pub use queue::{Queue, QueueError};
 
 /// Whether credentials that only a local stack may honour are honoured.
@@ -28,6 +30,7 @@ pub struct Host {
     pub env: Env,
     pub aws: Aws,
     pub clock: Clock,
+    pub metrics: Metrics,
     pub place: Place,
 }
 
@@ -41,5 +44,7 @@ pub async fn start() -> Host {
         .without_time()
         .with_target(true)
         .init();
-    Host { env, aws: Aws::of_process().await, clock: Clock::system(), place: Place::Cloud }
+    let clock = Clock::system();
+    let metrics = Metrics::logged(clock.clone());
+    Host { env, aws: Aws::of_process().await, clock, metrics, place: Place::Cloud }
 }

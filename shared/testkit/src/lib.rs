@@ -15,7 +15,7 @@ use domain::ids::TenantId;
 use domain::tenant::Settings;
 use domain::time::Timestamp;
 use hmac::{Hmac, KeyInit, Mac};
-use runtime::{Aws, Clock, Endpoints, Env, Host, Place};
+use runtime::{Aws, Clock, Endpoints, Env, Host, Metrics, Place};
 use sha2::Sha256;
 use store::{Table, Tenant, TenantKey};
 
@@ -31,6 +31,8 @@ pub struct Stack {
     pub clock: Clock,
     /// What was sent to queues, whatever their URL.
     pub outbox: Outbox,
+    /// What the functions have counted.
+    pub metrics: Metrics,
     endpoints: Endpoints,
 }
 
@@ -41,6 +43,7 @@ pub fn stack() -> Stack {
         clock: Clock::fixed(Timestamp::parse("2026-11-21T12:00:00Z").unwrap()),
         endpoints: dynamodb::start(outbox.router()),
         outbox,
+        metrics: Metrics::kept(),
     }
 }
 
@@ -101,6 +104,7 @@ impl Stack {
             env: Env::of(variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))),
             aws: Aws::local(endpoints, "tests"),
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
             place: Place::Local,
         }
     }

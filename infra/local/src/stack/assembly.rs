@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::serve::ListenerExt;
 use proxy::{Judge, Service};
-use runtime::{Clock, Endpoints};
+use runtime::{Clock, Endpoints, Metrics};
 use tokio::sync::watch;
 
 use super::folder::Folder;
@@ -65,6 +65,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
         services,
         template,
         clock,
+        metrics: Metrics::kept(),
         queues,
         dynamodb,
         replica,
