@@ -14,6 +14,7 @@
 //! | how often a bucket of facts changed | `T#t#CHANGES#kind#yyyymm` / `yyyymmddhhmm#shard` |
 //! | what was counted of a bucket | `T#t#ROLLUP#kind#yyyymm` / `yyyymmddhhmm#shard` |
 //! | deliveries kept for people to look at | `T#t#DELIVERIES#yyyymmdd` / `time#id` |
+//! | what a request with an `Idempotency-Key` was answered | `T#t#ONCE#hash` / `ONCE` |
 //! | runs by time | `T#t#RUNS` / `time#id` |
 //! | which run answers for which days, by model | `T#t#PUBLISHED` / `MODEL#code` |
 //! | a run | `T#t#RUN#r` / `RUN` |
@@ -194,6 +195,10 @@ pub fn delivery(tenant: &TenantId, received: Timestamp, delivery_id: &str) -> Ke
     key(deliveries(tenant, Zone::UTC.day_of(received)), format!("{}#{delivery_id}", received.sortable()))
 }
 
+pub fn once(tenant: &TenantId, name: &str) -> Key {
+    key(of(tenant, &format!("ONCE#{name}")), "ONCE")
+}
+
 pub fn runs(tenant: &TenantId) -> String {
     of(tenant, "RUNS")
 }
@@ -300,6 +305,7 @@ pub(crate) fn part(pk: &str) -> &'static str {
             Some("HOURS") => "hours",
             Some("CHANGES" | "ROLLUP") => "rollups",
             Some("DELIVERIES") => "deliveries",
+            Some("ONCE") => "idempotency",
             Some("RUN" | "RUNS" | "PUBLISHED") => "runs",
             Some(_) => "other",
         },
