@@ -13,5 +13,6 @@ mod missing;
 mod models;
 mod orders;
 mod published;
+mod repeats;
 mod reports;
 mod slice;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use api::{Access, ApiError, Body, Created, Data, Replayed};
+use api::{Access, ApiError, Body, Created, Data, InPart, Replayed};
+use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use domain::json::{Problem, Reader};
 use domain::time::Timestamp;
@@ -85,6 +86,9 @@ pub(crate) struct BatchView {
     results: Vec<ResultView>,
 }
 
+/// What became of the entries, and whether some of them must come again.
+pub(crate) type BatchAnswer = (Option<Extension<InPart>>, Data<BatchView>);
+
 impl ResultView {
     fn refused(index: usize, error: &ApiError) -> Self {
         let (status, code) = error.status_and_code();
@@ -97,7 +101,7 @@ pub(crate) async fn create_many<R: Resource>(
     access: &Access,
     tenant: &Tenant,
     body: &Body,
-) -> Result<Data<BatchView>, ApiError> {
+) -> Result<BatchAnswer, ApiError> {
     let mut reader = body.reader()?;
     let entries = reader.entries("items", 1..=MOST_ITEMS);
     reader.finish(Some(())).map_err(ApiError::Invalid)?;
@@ -117,7 +121,8 @@ pub(crate) async fn create_many<R: Resource>(
         .concat();
     results.extend(stored.await);
     results.sort_by_key(|result| result.index);
-    Ok(Data(BatchView { results }))
+    let failed = results.iter().any(|result| result.status >= 500);
+    Ok((failed.then_some(Extension(InPart)), Data(BatchView { results })))
 }
 
 async fn record_in_order<R: Resource>(

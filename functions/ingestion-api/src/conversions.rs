@@ -1,7 +1,7 @@
 //! `POST /v1/conversions`: a conversion as the tenant reports it.
 
 use api::views::ConversionView;
-use api::{Access, ApiError, Body, Caller, Data, may};
+use api::{Access, ApiError, Body, Caller, may};
 use axum::extract::State;
 use axum::response::Response;
 use domain::conversion::Conversion;
@@ -11,7 +11,7 @@ use domain::money::{Currency, Money};
 use domain::time::Timestamp;
 use store::{Customers, StoredConversion, Tenant};
 
-use crate::batch::{self, BatchView, Resource};
+use crate::batch::{self, BatchAnswer, Resource};
 use crate::identifiers;
 
 /// Store one conversion
@@ -28,7 +28,7 @@ pub(crate) async fn create_conversions(
     State(access): State<Access>,
     caller: Caller<may::ConversionsIngest>,
     body: Body,
-) -> Result<Data<BatchView>, ApiError> {
+) -> Result<BatchAnswer, ApiError> {
     batch::create_many::<Conversions>(&access, &caller.tenant, &body).await
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::views::InteractionView;
-use api::{Access, ApiError, Body, Caller, Data, may};
+use api::{Access, ApiError, Body, Caller, may};
 use axum::extract::State;
 use axum::response::Response;
 use domain::identifier::{Identifier, IdentifierType};
@@ -14,7 +14,7 @@ use domain::source::Source;
 use domain::time::Timestamp;
 use store::{About, Customers, StoredInteraction, Tenant};
 
-use crate::batch::{self, BatchView, Resource};
+use crate::batch::{self, BatchAnswer, Resource};
 use crate::identifiers;
 
 /// A report about one interaction.
@@ -37,7 +37,7 @@ pub(crate) async fn create_interactions(
     State(access): State<Access>,
     caller: Caller<may::InteractionsIngest>,
     body: Body,
-) -> Result<Data<BatchView>, ApiError> {
+) -> Result<BatchAnswer, ApiError> {
     batch::create_many::<Interactions>(&access, &caller.tenant, &body).await
 }
 

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
+use axum::response::{IntoResponse, Response};
 use domain::permission::{Credential, Principal, Required};
 use domain::time::Timestamp;
 use http::HeaderMap;
@@ -14,6 +15,7 @@ use store::{ApiKey, Fresh, Table, Tenant, Tenants};
 use subtle::ConstantTimeEq;
 
 use crate::error::ApiError;
+use crate::once::Repeatable;
 
 /// What every function that answers to callers holds: the table, the clock, and what it knows of keys and tenants.
 #[derive(Clone, Debug)]
@@ -101,12 +103,26 @@ where
     P: Required,
     Access: FromRef<S>,
 {
-    type Rejection = ApiError;
+    /// Not only errors: what was answered before to the same request is answered again.
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let access = Access::from_ref(state);
-        let (principal, tenant) = access.principal(&parts.headers).await?;
-        if let Some(mentioned) = parts.headers.get("x-tenant-id")
+        let caller = Self::admitted(&access, &parts.headers).await.map_err(ApiError::into_response)?;
+        if let Some(repeatable) = parts.extensions.get::<Repeatable>() {
+            let claimed = repeatable.claim(parts, &caller.principal, &access).await;
+            if let Some(answered) = claimed.map_err(ApiError::into_response)? {
+                return Err(answered);
+            }
+        }
+        Ok(caller)
+    }
+}
+
+impl<P: Required> Caller<P> {
+    async fn admitted(access: &Access, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let (principal, tenant) = access.principal(headers).await?;
+        if let Some(mentioned) = headers.get("x-tenant-id")
             && !mentioned.to_str().is_ok_and(|name| tenant.is_called(name.trim()))
         {
             return Err(ApiError::TenantMismatch);

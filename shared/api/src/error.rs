@@ -43,6 +43,10 @@ pub enum ApiError {
     AlreadyExecuted,
     #[error("the run has no results yet; it is {0}")]
     NotCompleted(&'static str),
+    #[error("this Idempotency-Key came with another body before; take a new key for a new request")]
+    IdempotencyKeyReused,
+    #[error("the request of this Idempotency-Key is still being carried out; ask again in a moment")]
+    RequestInProgress,
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
     #[error("the body must be sent as application/json")]
@@ -111,6 +115,8 @@ impl ApiError {
             Self::AmbiguousId => (StatusCode::CONFLICT, "AMBIGUOUS_ID"),
             Self::AlreadyExecuted => (StatusCode::CONFLICT, "RUN_ALREADY_EXECUTED"),
             Self::NotCompleted(_) => (StatusCode::CONFLICT, "RUN_NOT_COMPLETED"),
+            Self::IdempotencyKeyReused => (StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED"),
+            Self::RequestInProgress => (StatusCode::CONFLICT, "REQUEST_IN_PROGRESS"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
@@ -155,11 +161,18 @@ impl ApiError {
             | Self::AmbiguousId
             | Self::AlreadyExecuted
             | Self::NotCompleted(_)
+            | Self::IdempotencyKeyReused
+            | Self::RequestInProgress
             | Self::TooLarge(_)
             | Self::UnsupportedMediaType
             | Self::Unavailable(_)
             | Self::Internal(_) => Vec::new(),
         }
+    }
+
+    /// When the same request may succeed, if waiting is all it takes.
+    fn retry_after_seconds(&self) -> Option<u64> {
+        matches!(self, Self::Unavailable(_) | Self::RequestInProgress).then_some(1)
     }
 
     pub(crate) fn body(&self) -> ErrorBody {
@@ -176,14 +189,12 @@ impl IntoResponse for ApiError {
         }
         let body = self.body();
         let mut response = (status, Json(body.clone())).into_response();
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after_seconds() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(body);
         response

@@ -9,6 +9,7 @@ mod cursor;
 mod envelope;
 mod error;
 mod named;
+mod once;
 mod query;
 mod routes;
 pub mod views;
@@ -20,6 +21,7 @@ pub use domain::permission::may;
 pub use envelope::{Accepted, Created, Data, Listed, Replayed, Reported};
 pub use error::ApiError;
 pub use named::Named;
+pub use once::InPart;
 pub use query::Query;
 pub use routes::{Route, Routes, serve};
 

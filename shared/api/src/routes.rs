@@ -17,6 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
 use crate::error::{ApiError, ErrorBody};
+use crate::once::keep_answer;
 
 /// A route as a function declares it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +91,9 @@ pub fn serve<S: Clone + Send + Sync + 'static>(routes: Routes<S>, state: S) -> R
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .with_state(state)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(finish));
+        .layer(from_fn(finish))
+        // Outside of what finishes an answer, so that it is kept as it leaves.
+        .layer(from_fn(keep_answer));
     // Around the router, since layers run after it has picked the route.
     Router::new().fallback_service(MapRequest::new(router, with_path_as_sent))
 }

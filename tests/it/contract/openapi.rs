@@ -83,7 +83,10 @@ fn operation(declared: &Declared, who: &Who) -> Value {
     if let Who::Caller(permission) = who {
         operation["description"] = json!(format!("Needs the permission `{permission}`."));
     }
-    let parameters: Vec<_> = declared.parameters().map(parameter).collect();
+    let mut parameters: Vec<_> = declared.parameters().map(parameter).collect();
+    if route.method != "GET" && matches!(who, Who::Caller(_)) {
+        parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
+    }
     if !parameters.is_empty() {
         operation["parameters"] = json!(parameters);
     }
@@ -117,6 +120,18 @@ fn components() -> Value {
             "signature": {
                 "type": "apiKey", "in": "header", "name": "X-Webhook-Signature",
                 "description": "HMAC-SHA256 of the raw body, in hex, with a secret of the tenant's for the provider",
+            },
+        },
+        "parameters": {
+            "IdempotencyKey": {
+                "name": "Idempotency-Key", "in": "header", "required": false,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                "description": "Makes the request safe to repeat for 24 hours: the same key with the same body, by the \
+                    same caller to the same path, is answered as the first time, with `Idempotency-Replayed: true`. \
+                    Another body is refused with 409 `IDEMPOTENCY_KEY_REUSED`, a repetition while the first is still \
+                    being carried out with 409 `REQUEST_IN_PROGRESS`. What failed on our side, also in part, is not \
+                    kept and carried out again; so is what was answered in more than 350,000 bytes, which says \
+                    `Idempotency-Kept: false`.",
             },
         },
         "responses": {
