@@ -14,6 +14,7 @@ pub mod model;
 pub mod money;
 pub mod permission;
 pub mod published;
+pub mod rate;
 pub mod rollup;
 pub mod run;
 pub mod signals;

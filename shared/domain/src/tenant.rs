@@ -34,6 +34,8 @@ pub struct Settings {
     pub daily_run_days: u32,
     /// What the intents of interactions count for in AI_WEIGHTED.
     pub intent_factors: IntentFactors,
+    /// How many requests a second this tenant may make, twice as many at once; None for what all tenants may.
+    pub requests_per_second: Option<u32>,
     /// What providers and older clients call this tenant.
     pub aliases: Vec<String>,
 }
@@ -51,6 +53,7 @@ impl Default for Settings {
             default_model: ModelCode::TimeDecay,
             daily_run_days: 30,
             intent_factors: IntentFactors::usual(),
+            requests_per_second: None,
             aliases: Vec::new(),
         }
     }
