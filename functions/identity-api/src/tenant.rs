@@ -21,6 +21,8 @@ pub(crate) struct TenantView {
     default_model: &'static str,
     daily_run_days: u32,
     intent_factors: BTreeMap<String, f64>,
+    /// None for what all tenants may.
+    requests_per_second: Option<u32>,
     webhooks: BTreeMap<&'static str, WebhookView>,
 }
 
@@ -72,6 +74,7 @@ pub(crate) async fn find_tenant(
             .into_iter()
             .map(|(name, permille)| (name, f64::from(permille) / 1000.0))
             .collect(),
+        requests_per_second: settings.requests_per_second,
         webhooks,
     }))
 }

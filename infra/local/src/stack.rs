@@ -71,13 +71,14 @@ pub enum Data {
 }
 
 impl Default for Options {
-    /// In memory, on any free port. Indexes here do not lag, hours are counted within moments, and `demo` is the tenant
-    /// of what names none.
+    /// In memory, on any free port. Indexes here do not lag, hours are counted within moments, tenants may ask as often
+    /// as they like, and `demo` is the tenant of what names none.
     fn default() -> Self {
         let parameters = [
             ("IndexLagSeconds", "0"),
             ("RollupDelaySeconds", "1"),
             ("RollupWindowSeconds", "0"),
+            ("TenantRate", "0"),
             ("DefaultTenant", "demo"),
         ];
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());

@@ -142,3 +142,33 @@ async fn crae_that_was_killed_starts_again_on_the_same_data() {
     let url = second.url();
     assert_eq!(reqwest::get(format!("{url}/none")).await.unwrap().status(), 404);
 }
+
+#[tokio::test]
+async fn the_rate_limit_is_of_each_tenant_and_not_of_webhooks() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut crae = Crae::start(folder.path(), &["--port", "0", "--ephemeral", "--rate-limit", "5"]);
+    let url = crae.url();
+    let ready: Value = serde_json::from_slice(&fs::read(&crae.ready_file).unwrap()).unwrap();
+    let client = reqwest::Client::new();
+    let mut limited = None;
+    for _ in 0..100 {
+        let request = client.get(format!("{url}/v1/tenant"));
+        let request = request.header("x-api-key", ready["tenants"][0]["api_key"].as_str().unwrap());
+        let answer = request.send().await.unwrap();
+        if answer.status() == 429 {
+            limited = Some(answer);
+            break;
+        }
+    }
+    let limited = limited.expect("a hundred requests at once are more than ten");
+    assert_eq!(limited.headers()["retry-after"], "1");
+    let body: Value = serde_json::from_str(&limited.text().await.unwrap()).unwrap();
+    assert_eq!(body["code"], "RATE_LIMITED", "{body}");
+    let other = client.get(format!("{url}/v1/tenant"));
+    let other = other.header("x-api-key", ready["tenants"][1]["api_key"].as_str().unwrap());
+    assert_eq!(other.send().await.unwrap().status(), 200);
+    for _ in 0..30 {
+        let webhook = client.post(format!("{url}/v1/webhooks/convin/demo")).body("{}");
+        assert_eq!(webhook.send().await.unwrap().status(), 401);
+    }
+}

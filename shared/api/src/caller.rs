@@ -15,6 +15,7 @@ use store::{ApiKey, Fresh, Table, Tenant, Tenants};
 use subtle::ConstantTimeEq;
 
 use crate::error::ApiError;
+use crate::limit::Limiter;
 use crate::once::Repeatable;
 
 /// What every function that answers to callers holds: the table, the clock, and what it knows of keys and tenants.
@@ -25,6 +26,7 @@ pub struct Access {
     pub tenants: Tenants,
     place: Place,
     keys: Arc<Fresh<String, ApiKey>>,
+    limiter: Limiter,
 }
 
 /// Credentials that begin so are constants of the local stack, known to everyone.
@@ -39,6 +41,7 @@ impl Access {
             clock: host.clock.clone(),
             place: host.place,
             keys: Arc::default(),
+            limiter: Limiter::read(&host.env)?,
         })
     }
 
@@ -122,6 +125,7 @@ where
 impl<P: Required> Caller<P> {
     async fn admitted(access: &Access, headers: &HeaderMap) -> Result<Self, ApiError> {
         let (principal, tenant) = access.principal(headers).await?;
+        access.limiter.pass(&access.table, &tenant, access.clock.now()).await?;
         if let Some(mentioned) = headers.get("x-tenant-id")
             && !mentioned.to_str().is_ok_and(|name| tenant.is_called(name.trim()))
         {

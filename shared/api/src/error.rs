@@ -4,6 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use domain::json::{NotJson, Problem};
 use domain::permission::Permission;
+use domain::rate::Micros;
 use domain::run::ModelCode;
 use http::{HeaderValue, StatusCode, header};
 use runtime::QueueError;
@@ -47,6 +48,8 @@ pub enum ApiError {
     IdempotencyKeyReused,
     #[error("the request of this Idempotency-Key is still being carried out; ask again in a moment")]
     RequestInProgress,
+    #[error("this tenant asks too often; come again when Retry-After says")]
+    RateLimited { wait_us: Micros },
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
     #[error("the body must be sent as application/json")]
@@ -117,6 +120,7 @@ impl ApiError {
             Self::NotCompleted(_) => (StatusCode::CONFLICT, "RUN_NOT_COMPLETED"),
             Self::IdempotencyKeyReused => (StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED"),
             Self::RequestInProgress => (StatusCode::CONFLICT, "REQUEST_IN_PROGRESS"),
+            Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
@@ -163,6 +167,7 @@ impl ApiError {
             | Self::NotCompleted(_)
             | Self::IdempotencyKeyReused
             | Self::RequestInProgress
+            | Self::RateLimited { .. }
             | Self::TooLarge(_)
             | Self::UnsupportedMediaType
             | Self::Unavailable(_)
@@ -172,7 +177,13 @@ impl ApiError {
 
     /// When the same request may succeed, if waiting is all it takes.
     fn retry_after_seconds(&self) -> Option<u64> {
-        matches!(self, Self::Unavailable(_) | Self::RequestInProgress).then_some(1)
+        match self {
+            Self::Unavailable(_) | Self::RequestInProgress => Some(1),
+            Self::RateLimited { wait_us } => {
+                u64::try_from(*wait_us).ok().map(|us| us.div_ceil(1_000_000).max(1))
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn body(&self) -> ErrorBody {

@@ -8,6 +8,7 @@ mod caller;
 mod cursor;
 mod envelope;
 mod error;
+mod limit;
 mod named;
 mod once;
 mod query;

@@ -15,6 +15,7 @@
 //! | what was counted of a bucket | `T#t#ROLLUP#kind#yyyymm` / `yyyymmddhhmm#shard` |
 //! | deliveries kept for people to look at | `T#t#DELIVERIES#yyyymmdd` / `time#id` |
 //! | what a request with an `Idempotency-Key` was answered | `T#t#ONCE#hash` / `ONCE` |
+//! | how much of its rate a tenant has used | `T#t#RATE` / `RATE` |
 //! | runs by time | `T#t#RUNS` / `time#id` |
 //! | which run answers for which days, by model | `T#t#PUBLISHED` / `MODEL#code` |
 //! | a run | `T#t#RUN#r` / `RUN` |
@@ -199,6 +200,11 @@ pub fn once(tenant: &TenantId, name: &str) -> Key {
     key(of(tenant, &format!("ONCE#{name}")), "ONCE")
 }
 
+/// In a partition of its own, which functions that only read may write.
+pub fn rate(tenant: &TenantId) -> Key {
+    key(of(tenant, "RATE"), "RATE")
+}
+
 pub fn runs(tenant: &TenantId) -> String {
     of(tenant, "RUNS")
 }
@@ -306,6 +312,7 @@ pub(crate) fn part(pk: &str) -> &'static str {
             Some("CHANGES" | "ROLLUP") => "rollups",
             Some("DELIVERIES") => "deliveries",
             Some("ONCE") => "idempotency",
+            Some("RATE") => "rates",
             Some("RUN" | "RUNS" | "PUBLISHED") => "runs",
             Some(_) => "other",
         },

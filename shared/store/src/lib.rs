@@ -18,6 +18,7 @@ mod interactions;
 mod meter;
 mod once;
 mod published;
+mod rates;
 mod recorded;
 mod rollups;
 mod runs;

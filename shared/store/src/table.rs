@@ -24,8 +24,8 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 /// The single table. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Table {
-    client: Client,
-    name: Arc<str>,
+    pub(crate) client: Client,
+    pub(crate) name: Arc<str>,
     meter: Meter,
     /// Hours that this container has seen listed.
     pub(crate) listed_hours: Arc<Mutex<HashSet<String>>>,

@@ -6,10 +6,13 @@ mod summary;
 use std::io;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, value_parser};
 use crae::{Data, Options, Stack, StackError, tenants};
+use domain::rate::Rate;
 use store::StoreError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+const MOST_RATE: i64 = Rate::MOST_PER_SECOND as i64;
 
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
@@ -25,6 +28,9 @@ pub(crate) struct Args {
     /// Begin without example data
     #[arg(long)]
     empty: bool,
+    /// Let each tenant make so many requests per second, twice as many at once; without it nothing is limited
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=MOST_RATE))]
+    rate_limit: Option<u32>,
     /// Written once everything serves: the URL and the tenants' credentials, as JSON
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
@@ -66,7 +72,12 @@ pub(crate) fn run(args: Args) -> Result<(), ServeError> {
 async fn start(args: Args) -> Result<Stack, ServeError> {
     let ready_file = args.ready_file.map(ready::File::remove).transpose()?;
     let data = if args.ephemeral { Data::Memory } else { Data::Dir(args.data_dir) };
-    let stack = Stack::start(Options { port: args.port, data: data.clone(), ..Options::default() }).await?;
+    let mut options = Options { port: args.port, data: data.clone(), ..Options::default() };
+    if let Some(rate) = args.rate_limit {
+        options.parameters.insert("TenantRate".to_owned(), rate.to_string());
+        options.parameters.insert("TenantBurst".to_owned(), (2 * rate).to_string());
+    }
+    let stack = Stack::start(options).await?;
     let tenants = tenants::seed(&stack).await.map_err(ServeError::Tenants)?;
     summary::show(stack.url(), &data, &tenants).map_err(ServeError::Process)?;
     if let Some(file) = ready_file {

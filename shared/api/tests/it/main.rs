@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod limits;
 mod repeats;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::{Extension, Router};
 use domain::permission::Permissions;
+use runtime::Host;
 use sha2::{Digest, Sha256};
 use store::ApiKey;
 use testkit::Stack;
@@ -62,7 +64,16 @@ const SECRET: &str = "of-a-test";
 
 impl Shop {
     async fn open() -> Self {
+        Self::limited_to("0", "1").await
+    }
+
+    async fn limited_to(rate: &str, burst: &str) -> Self {
         let stack = testkit::stack();
+        let host = stack.host(&[("TENANT_RATE", rate), ("TENANT_BURST", burst)]);
+        Self::open_on(stack, &host).await
+    }
+
+    async fn open_on(stack: Stack, host: &Host) -> Self {
         let tenant = stack.tenant("demo").await;
         let key = ApiKey {
             key_id: "till".to_owned(),
@@ -73,7 +84,7 @@ impl Shop {
             revoked: false,
         };
         assert!(stack.table().create_api_key(&key).await.unwrap());
-        let access = Access::connect(&stack.host(&[])).unwrap();
+        let access = Access::connect(host).unwrap();
         let carried_out = Arc::new(AtomicU32::new(0));
         let app = App { access: access.clone(), carried_out: Arc::clone(&carried_out) };
         let router = api::serve(Routes::default().post("/count", "Count", count), app);

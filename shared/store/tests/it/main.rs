@@ -5,6 +5,7 @@
 mod crashes;
 mod customers;
 mod expiry;
+mod rates;
 
 use std::collections::{BTreeMap, BTreeSet};
 
