@@ -33,7 +33,8 @@ fn a_function_has_the_environment_of_all_functions_and_its_own() {
     assert_eq!(environment["TABLE_NAME"], text("crae-Table"));
     assert_eq!(environment["INDEX_LAG_SECONDS"], text("5"));
     assert_eq!(environment["RUNS_QUEUE_URL"], Setting::QueueUrl("crae-runs".to_owned()));
-    assert_eq!(environment.len(), 3);
+    assert_eq!((&environment["TENANT_RATE"], &environment["TENANT_BURST"]), (&text("2000"), &text("4000")));
+    assert_eq!(environment.len(), 5);
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn the_table_has_its_keys_indexes_stream_and_expiry() {
 #[test]
 fn the_gateway_lets_through_what_the_template_says() {
     let api = read(EMBEDDED).unwrap().api;
-    assert_eq!((api.throttle_rate, api.throttle_burst), (2000, 4000));
+    assert_eq!((api.throttle_rate, api.throttle_burst), (10_000, 5_000));
 }
 
 #[test]
