@@ -5,6 +5,7 @@
 mod access;
 mod contract;
 mod corrections;
+mod decisions;
 mod deliveries;
 mod guide;
 mod hostile;

@@ -28,7 +28,7 @@ pub(crate) async fn plan_month(
         let total = Total { conversions: 1, amount_minor: amount.minor, ..Total::default() };
         totals.add(amount.currency, total);
     }
-    let shards = by_shard(app, tenant, &facts).await?;
+    let shards = by_shard(app, tenant, run, &facts).await?;
     let to = Attempt { tenant: &tenant.id, run, stage: Stage::Plan, task: month, attempt };
     let mut digest = Sha256::new();
     for (shard, customers) in &shards {
@@ -65,13 +65,15 @@ async fn wanted(app: &App, tenant: &Tenant, run: &Run, month: &str) -> Result<Ve
     Ok(facts)
 }
 
-/// The conversions by shard and customer. Those that name nobody have a place too: they are unattributed, not lost.
+/// The conversions by shard and customer, as hands had decided by the run's cutoff. Those that name nobody have a place
+/// too: they are unattributed, not lost.
 async fn by_shard(
     app: &App,
     tenant: &Tenant,
+    run: &Run,
     facts: &[Fact],
 ) -> Result<BTreeMap<u32, Vec<PlannedCustomer>>, StoreError> {
-    let mut customers = Customers::of(&app.table, tenant);
+    let mut customers = Customers::of(&app.table, tenant).as_of(run.cutoff.unwrap_or(run.created_at));
     let anchors: BTreeSet<NodeId> = facts.iter().filter_map(|fact| fact.anchor.clone()).collect();
     customers.find(anchors).await?;
     let mut planned: BTreeMap<(u32, Option<NodeId>), PlannedCustomer> = BTreeMap::new();

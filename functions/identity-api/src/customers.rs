@@ -68,28 +68,34 @@ pub(crate) async fn find_customer(
     query: Query,
 ) -> Result<Data<CustomerView>, ApiError> {
     query.finish()?;
-    let customer = named_customer(&access, &caller.tenant, &id).await?;
+    let (_, customer) = named_customer(&access, &caller.tenant, &id).await?;
     Ok(Data(CustomerView::of(&customer)))
 }
 
-/// The customer that a path names: by the id of a member, or `ext:ID` for the tenant's own customer id.
+/// The customer that a path names, and the node by which it does.
 pub(crate) async fn named_customer(
     access: &Access,
     tenant: &Tenant,
     id: &str,
-) -> Result<Arc<Customer>, ApiError> {
+) -> Result<(NodeId, Arc<Customer>), ApiError> {
+    let node = named_node(tenant, id)?;
+    let customer = known_customer(access, tenant, &node).await?.ok_or(ApiError::NotFound("customer"))?;
+    Ok((node, customer))
+}
+
+/// How a customer is named: by the id of a member, or `ext:ID` for the tenant's own customer id.
+pub(crate) fn named_node(tenant: &Tenant, id: &str) -> Result<NodeId, ApiError> {
     let node = match id.strip_prefix("ext:") {
         None => NodeId::parse(id),
         Some(external) => Identifier::parse(IdentifierType::CustomerId, external, tenant.settings.region())
             .ok()
             .map(|identifier| tenant.identity().node(&identifier)),
     };
-    let node = node.ok_or(ApiError::NotFound("customer"))?;
-    known_customer(access, tenant, &node).await?.ok_or(ApiError::NotFound("customer"))
+    node.ok_or(ApiError::NotFound("customer"))
 }
 
-/// The customer of a node, if we know it: observed together with another identifier, or named by a fact.
-async fn known_customer(
+/// The customer of a node, if we know it: connected with another identifier, or named by a fact.
+pub(crate) async fn known_customer(
     access: &Access,
     tenant: &Tenant,
     node: &NodeId,

@@ -48,7 +48,7 @@ pub(crate) async fn read_journey(
     let cursors = Cursors::of(tenant, format!("journey|{id}|{span:?}"));
     let after = cursors.position(&mut query)?;
     query.finish()?;
-    let customer = named_customer(&access, tenant, &id).await?;
+    let (_, customer) = named_customer(&access, tenant, &id).await?;
     let paging = Paging { span, after: after.as_ref(), limit, newest_first: false };
     let page =
         access.table.facts(tenant, access.clock.now()).timeline(&customer.members, paging, |_| true).await?;
@@ -93,7 +93,7 @@ async fn credits(
         if ids.is_empty() {
             continue;
         }
-        let credited = access.table.credits_in_run(&tenant.id, &run, &ids, &customer.members).await?;
+        let credited = access.table.credits_in_run(&tenant.id, &run, &ids, &customer.component).await?;
         views.extend(credited.into_iter().map(|(id, credited)| {
             let credits = credited.credits.iter();
             (id, credits.map(|credit| CreditView::of(tenant, &run, &credited, credit)).collect())

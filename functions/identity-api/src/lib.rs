@@ -1,7 +1,9 @@
-//! Reads of facts, of the customers they belong to, and of the tenant's settings. Writes nothing.
+//! Reads of facts, of the customers they belong to, and of the tenant's settings. Writes only what people decide about
+//! customers.
 
 mod conversions;
 mod customers;
+mod decisions;
 mod interactions;
 mod journey;
 mod lookup;
@@ -39,6 +41,13 @@ pub fn routes() -> Routes<App> {
         .get("/v1/customers", "Find the customer of an identifier", customers::list_customers)
         .get("/v1/customers/{id}", "Read one customer", customers::find_customer)
         .get("/v1/customers/{id}/journey", "Read a customer's journey, oldest first", journey::read_journey)
+        .post("/v1/customers/{id}/merge", "Make two customers one", decisions::merge_customers)
+        .post("/v1/customers/{id}/split", "Take an identifier out of a customer", decisions::split_customer)
+        .get(
+            "/v1/customers/{id}/decisions",
+            "List what was decided about a customer by hand, newest first",
+            decisions::list_decisions,
+        )
 }
 
 pub fn router(app: App) -> Router {

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use domain::identity::MergeRefused;
 use domain::json::{NotJson, Problem};
 use domain::permission::Permission;
 use domain::rate::Micros;
@@ -44,6 +45,8 @@ pub enum ApiError {
     AlreadyExecuted,
     #[error("the run has no results yet; it is {0}")]
     NotCompleted(&'static str),
+    #[error("these customers cannot be merged: {0}")]
+    NotMergeable(MergeRefused),
     #[error("this Idempotency-Key came with another body before; take a new key for a new request")]
     IdempotencyKeyReused,
     #[error("the request of this Idempotency-Key is still being carried out; ask again in a moment")]
@@ -118,6 +121,7 @@ impl ApiError {
             Self::AmbiguousId => (StatusCode::CONFLICT, "AMBIGUOUS_ID"),
             Self::AlreadyExecuted => (StatusCode::CONFLICT, "RUN_ALREADY_EXECUTED"),
             Self::NotCompleted(_) => (StatusCode::CONFLICT, "RUN_NOT_COMPLETED"),
+            Self::NotMergeable(_) => (StatusCode::CONFLICT, "NOT_MERGEABLE"),
             Self::IdempotencyKeyReused => (StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED"),
             Self::RequestInProgress => (StatusCode::CONFLICT, "REQUEST_IN_PROGRESS"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
@@ -148,6 +152,9 @@ impl ApiError {
             Self::ModelNotAvailable(_) => {
                 let codes = ModelCode::ALL.map(ModelCode::code).join(", ");
                 vec![Problem { field: "model_code".to_owned(), problem: format!("must be one of {codes}") }]
+            }
+            Self::NotMergeable(refused) => {
+                vec![Problem { field: "with".to_owned(), problem: refused.to_string() }]
             }
             Self::InvalidCursor => {
                 vec![Problem {

@@ -5,7 +5,12 @@
 //! is shared (a switchboard, a family's telephone): it links nobody. A customer is a connected component of what
 //! remains, named by its smallest member.
 //!
+//! Hands have the last word: what somebody decided to be one person, or two, stands against what was observed
+//! ([`Decisions`]).
+//!
 //! The graph lives in storage; [`Walk`] says which neighbours it needs next and leaves fetching them to the caller.
+
+mod decisions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::identifier::{Identifier, IdentifierType};
+pub use decisions::{Decided, Decisions, MergeRefused, Ruling, SplitRefused, pair_to_split, pairs_to_merge};
 
 /// A tenant's key for naming identifiers: without it nobody can tell whether a phone is known.
 #[derive(Clone)]
@@ -109,16 +115,28 @@ pub struct Neighbourhood {
     node: NodeId,
     limit: usize,
     neighbours: BTreeSet<NodeId>,
+    decisions: Decisions,
     shared: bool,
 }
 
 impl Neighbourhood {
     pub fn of(node: NodeId, limits: Limits) -> Self {
-        Self { node, limit: limits.neighbours, neighbours: BTreeSet::new(), shared: false }
+        Self {
+            node,
+            limit: limits.neighbours,
+            neighbours: BTreeSet::new(),
+            decisions: Decisions::default(),
+            shared: false,
+        }
     }
 
     pub fn node(&self) -> &NodeId {
         &self.node
+    }
+
+    /// Adds what was decided about the node. It does not make the node shared, however often it is done.
+    pub fn hear(&mut self, decided: Decided) {
+        self.decisions.hear(decided);
     }
 
     /// Adds a neighbour; false when no more are needed, since the node is shared.
@@ -157,10 +175,13 @@ impl Shape {
 pub struct Customer {
     pub members: BTreeSet<NodeId>,
     pub shape: Shape,
-    /// Whether any identifier has been observed together with a member.
+    /// Whether any identifier has been observed together with a member, or decided to be.
     pub linked: bool,
-    /// Of a dissolved component, the nodes that were found: each of them stands alone as well.
-    pub dissolved: BTreeSet<NodeId>,
+    /// All that observations and hands connect with the members: of a dissolved component, the nodes that were found,
+    /// each of which stands alone as well; else, the members and what was split off them.
+    pub component: BTreeSet<NodeId>,
+    /// What hands have decided about the members.
+    pub decisions: Decisions,
 }
 
 impl Customer {
@@ -180,6 +201,9 @@ pub struct Walk {
     /// Visited nodes, and whether each is a member (not shared).
     visited: BTreeMap<NodeId, bool>,
     wanted: BTreeSet<NodeId>,
+    /// Who was observed together, each pair once.
+    observed: BTreeSet<(NodeId, NodeId)>,
+    decisions: Decisions,
     shape: Shape,
     linked: bool,
 }
@@ -191,6 +215,8 @@ impl Walk {
             wanted: BTreeSet::from([start.clone()]),
             start,
             visited: BTreeMap::new(),
+            observed: BTreeSet::new(),
+            decisions: Decisions::default(),
             shape: Shape::Whole,
             linked: false,
         }
@@ -206,17 +232,24 @@ impl Walk {
         if !self.wanted.remove(&found.node) {
             return;
         }
-        let is_start = found.node == self.start;
-        self.linked |= is_start && !found.neighbours.is_empty();
-        self.visited.insert(found.node, !found.shared);
-        if found.shared {
+        let Neighbourhood { node, neighbours, decisions, shared, .. } = found;
+        let is_start = node == self.start;
+        let partners: BTreeSet<NodeId> = decisions.partners(&node).cloned().collect();
+        self.linked |= is_start && !(neighbours.is_empty() && decisions.is_empty());
+        self.visited.insert(node.clone(), !shared);
+        if shared {
             if is_start {
                 self.shape = Shape::Shared;
             }
             return;
         }
-        let unseen = found.neighbours.into_iter().filter(|node| !self.visited.contains_key(node));
-        self.wanted.extend(unseen);
+        self.decisions.extend(decisions);
+        for neighbour in neighbours.iter().chain(&partners) {
+            if !self.visited.contains_key(neighbour) {
+                self.wanted.insert(neighbour.clone());
+            }
+        }
+        self.observed.extend(neighbours.into_iter().map(|neighbour| in_order(node.clone(), neighbour)));
         if self.visited.values().filter(|member| **member).count() > self.limits.members {
             self.shape = Shape::Dissolved;
             self.wanted.clear();
@@ -224,171 +257,22 @@ impl Walk {
     }
 
     pub fn customer(self) -> Customer {
-        let alone = BTreeSet::from([self.start]);
-        let found = self.visited.into_iter().filter_map(|(node, member)| member.then_some(node)).collect();
-        let (members, dissolved) = match self.shape {
-            Shape::Whole => (found, BTreeSet::new()),
-            Shape::Shared => (alone, BTreeSet::new()),
+        let alone = BTreeSet::from([self.start.clone()]);
+        let found: BTreeSet<NodeId> =
+            self.visited.into_iter().filter_map(|(node, member)| member.then_some(node)).collect();
+        let (members, component) = match self.shape {
+            Shape::Whole => (self.decisions.part_of(&self.start, &found, &self.observed), found),
+            Shape::Shared => (alone.clone(), alone),
             Shape::Dissolved => (alone, found),
         };
-        Customer { members, shape: self.shape, linked: self.linked, dissolved }
+        Customer { members, shape: self.shape, linked: self.linked, component, decisions: self.decisions }
     }
+}
+
+/// A pair, which has no direction, as it is compared.
+fn in_order(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
+    if a <= b { (a, b) } else { (b, a) }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::identifier::Region;
-
-    fn key() -> IdentityKey {
-        IdentityKey::new([7; 32])
-    }
-
-    fn node(kind: IdentifierType, name: &str) -> NodeId {
-        key().node(&Identifier::parse(kind, name, Region::US).unwrap())
-    }
-
-    fn email(n: usize) -> NodeId {
-        node(IdentifierType::Email, &format!("p{n}@example.com"))
-    }
-
-    /// The graph as storage keeps it: edges in both directions.
-    #[derive(Default)]
-    struct Graph(BTreeMap<NodeId, BTreeSet<NodeId>>);
-
-    impl Graph {
-        fn observe(&mut self, nodes: &BTreeSet<NodeId>) {
-            for (a, b) in links(nodes) {
-                self.0.entry(a.clone()).or_default().insert(b.clone());
-                self.0.entry(b).or_default().insert(a);
-            }
-        }
-
-        fn neighbours(&self, node: &NodeId) -> BTreeSet<NodeId> {
-            self.0.get(node).cloned().unwrap_or_default()
-        }
-
-        fn customer(&self, node: &NodeId, limits: Limits) -> Customer {
-            let mut walk = Walk::from(node.clone(), limits);
-            loop {
-                let wanted = walk.wanted();
-                if wanted.is_empty() {
-                    return walk.customer();
-                }
-                for mut found in wanted {
-                    let _complete = self.neighbours(&found.node).into_iter().all(|n| found.add(n));
-                    walk.learn(found);
-                }
-            }
-        }
-
-        fn is_shared(&self, node: &NodeId, limits: Limits) -> bool {
-            IdentifierType::ALL.into_iter().filter(|kind| *kind != node.kind()).any(|kind| {
-                self.neighbours(node).iter().filter(|n| n.kind() == kind).count() > limits.neighbours
-            })
-        }
-
-        /// Components without shared nodes, by repeatedly merging labels: nothing like a walk.
-        fn components(&self, limits: Limits) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
-            let whole: Vec<_> = self.0.keys().filter(|n| !self.is_shared(n, limits)).cloned().collect();
-            let mut label: BTreeMap<NodeId, NodeId> = whole.iter().map(|n| (n.clone(), n.clone())).collect();
-            for _ in 0..whole.len() {
-                for a in &whole {
-                    for b in self.neighbours(a).iter().filter(|b| whole.contains(b)) {
-                        let least = label[a].clone().min(label[b].clone());
-                        label.insert(a.clone(), least.clone());
-                        label.insert(b.clone(), least);
-                    }
-                }
-            }
-            let mut components: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
-            for (node, least) in &label {
-                components.entry(least.clone()).or_default().insert(node.clone());
-            }
-            label.into_iter().map(|(node, least)| (node, components[&least].clone())).collect()
-        }
-    }
-
-    #[test]
-    fn the_same_identifier_has_the_same_node_for_one_tenant_only() {
-        let phone = Identifier::parse(IdentifierType::Phone, "(415) 555-0123", Region::US).unwrap();
-        let same = Identifier::parse(IdentifierType::Phone, "+14155550123", Region::US).unwrap();
-        assert_eq!(key().node(&phone), key().node(&same));
-        assert_ne!(key().node(&phone), IdentityKey::new([8; 32]).node(&phone));
-        let id = key().node(&phone);
-        assert_eq!(NodeId::parse(&id.to_string()), Some(id.clone()));
-        assert_eq!(id.kind(), IdentifierType::Phone);
-        assert_eq!(NodeId::parse("cus_0123"), None);
-    }
-
-    #[test]
-    fn a_phone_that_crosses_the_limit_dissolves_what_it_joined() {
-        let limits = Limits::shared_above(5);
-        let phone = node(IdentifierType::Phone, "+14155550123");
-        let mut graph = Graph::default();
-        for n in 0..5 {
-            graph.observe(&BTreeSet::from([phone.clone(), email(n)]));
-        }
-        let joined = graph.customer(&email(0), limits);
-        assert_eq!((joined.members.len(), joined.shape), (6, Shape::Whole));
-        graph.observe(&BTreeSet::from([phone.clone(), email(5)]));
-        for n in 0..6 {
-            assert_eq!(graph.customer(&email(n), limits).members, BTreeSet::from([email(n)]));
-        }
-        let alone = graph.customer(&phone, limits);
-        assert_eq!((alone.members, alone.shape), (BTreeSet::from([phone]), Shape::Shared));
-    }
-
-    #[test]
-    fn a_component_too_large_for_a_person_is_dissolved_for_each_member_alike() {
-        let limits = Limits { neighbours: 5, members: 20 };
-        let mut graph = Graph::default();
-        for n in 0..25 {
-            graph.observe(&BTreeSet::from([email(n), email(n + 1)]));
-        }
-        for n in 0..26 {
-            let customer = graph.customer(&email(n), limits);
-            assert_eq!((customer.members, customer.shape), (BTreeSet::from([email(n)]), Shape::Dissolved));
-        }
-    }
-
-    fn any_node() -> impl Strategy<Value = NodeId> {
-        (0..14_usize, any::<bool>()).prop_map(|(n, is_phone)| {
-            if is_phone { node(IdentifierType::Phone, &format!("+1415555{:04}", 100 + n)) } else { email(n) }
-        })
-    }
-
-    fn observations() -> impl Strategy<Value = (Vec<BTreeSet<NodeId>>, Vec<BTreeSet<NodeId>>)> {
-        let observation = proptest::collection::btree_set(any_node(), 1..4);
-        proptest::collection::vec(observation, 1..25)
-            .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
-    }
-
-    proptest! {
-        #![proptest_config(crate::property(4_000))]
-
-        #[test]
-        fn customers_are_the_components_without_shared_nodes_in_any_order((first, second) in observations()) {
-            let limits = Limits::shared_above(3);
-            let (mut graph, mut shuffled) = (Graph::default(), Graph::default());
-            first.iter().for_each(|nodes| graph.observe(nodes));
-            second.iter().for_each(|nodes| shuffled.observe(nodes));
-            let components = graph.components(limits);
-            for node in graph.0.keys() {
-                let customer = graph.customer(node, limits);
-                let again = shuffled.customer(node, limits);
-                prop_assert_eq!((&customer.members, customer.shape), (&again.members, again.shape));
-                match components.get(node) {
-                    Some(members) => prop_assert_eq!(&customer.members, members),
-                    None => prop_assert_eq!(customer.shape, Shape::Shared),
-                }
-                // Every member names the same customer.
-                for member in &customer.members {
-                    prop_assert_eq!(&graph.customer(member, limits).members, &customer.members);
-                }
-            }
-        }
-    }
-}
+mod tests;

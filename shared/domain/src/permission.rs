@@ -194,6 +194,16 @@ pub enum Credential {
     User { user_id: String },
 }
 
+impl Credential {
+    /// What it is recorded by, where something says who did it.
+    pub fn id(&self) -> &str {
+        match self {
+            Credential::ApiKey { key_id } => key_id,
+            Credential::User { user_id } => user_id,
+        }
+    }
+}
+
 /// Who calls: for which tenant, and what it may do there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {

@@ -269,22 +269,22 @@ impl Table {
         Ok(items.into_iter().filter_map(credited_part).collect())
     }
 
-    /// How a completed run credited conversions of a customer who has these members now.
+    /// How a completed run credited conversions of a customer with whom these nodes are connected now.
     ///
-    /// The run put the customer into a shard by the id it had then, which is the id of one of its members. Of a
+    /// The run put the customer into a shard by the id it had then, which is one of these. Of a
     /// conversion with very many touches only the first part is read.
     pub async fn credits_in_run(
         &self,
         tenant: &TenantId,
         run: &Run,
         ids: &[FactId],
-        members: &BTreeSet<NodeId>,
+        nodes: &BTreeSet<NodeId>,
     ) -> Result<BTreeMap<FactId, CreditedConversion>, StoreError> {
-        let shards: BTreeSet<_> = members.iter().map(|member| keys::run_shard(member.bare())).collect();
+        let shards: BTreeSet<_> = nodes.iter().map(|node| keys::run_shard(node.bare())).collect();
         let tasks = self.tasks(tenant, run, Stage::Execute).await?;
-        let of_members =
+        let of_nodes =
             tasks.iter().filter(|task| task.name.parse().is_ok_and(|shard| shards.contains(&shard)));
-        let attempts = of_members.filter_map(|task| Attempt::committed(tenant, run, task));
+        let attempts = of_nodes.filter_map(|task| Attempt::committed(tenant, run, task));
         let wanted: Vec<_> = attempts
             .flat_map(|attempt| {
                 let places = [true, false].map(|attributed| (attempt.partition(), attributed));

@@ -4,14 +4,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use domain::identifier::Identifier;
-use domain::identity::{Customer, IdentityKey, Limits, Neighbourhood, NodeId, Shape, Walk, links};
+use domain::identity::{
+    Customer, Decided, IdentityKey, Limits, Neighbourhood, NodeId, Ruling, Shape, Walk, links,
+};
 use domain::ids::TenantId;
+use domain::time::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
-use crate::table::{Range, Sorted, Table};
+use crate::table::{Range, Sorted, Table, Unless, written};
 use crate::tenants::Tenant;
 
 /// How many nodes of a walk are read at a time.
@@ -23,9 +26,52 @@ struct EdgeItem {
     sk: String,
 }
 
+/// What stands in a node's partition: an edge, or a decision.
 #[derive(Deserialize)]
-struct EdgeTarget {
+struct NodeItem {
     sk: String,
+    #[serde(flatten)]
+    decision: Option<Decision>,
+}
+
+/// What somebody decided by hand about some pairs of identifiers, for ever readable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    pub decision_id: String,
+    pub at: Timestamp,
+    pub ruling: Ruling,
+    /// The key or user that decided.
+    pub author: String,
+    pub reason: String,
+    /// The identifier that named the customer.
+    pub customer: NodeId,
+    /// The other one: of a split, what was split off.
+    pub other: NodeId,
+}
+
+impl Decision {
+    /// Where it stands in a history.
+    pub fn place(&self) -> String {
+        format!("{}#{}#{}#{}", self.at.sortable(), self.decision_id, self.customer.bare(), self.other.bare())
+    }
+
+    fn decided(&self) -> Decided {
+        Decided {
+            at: self.at,
+            decision_id: self.decision_id.clone(),
+            ruling: self.ruling,
+            customer: self.customer.clone(),
+            other: self.other.clone(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct DecisionItem {
+    pk: String,
+    sk: String,
+    #[serde(flatten)]
+    decision: Decision,
 }
 
 impl Table {
@@ -57,25 +103,28 @@ impl Table {
         self.put_many(&missing).await
     }
 
-    async fn neighbours(
-        &self,
-        tenant: &TenantId,
-        mut found: Neighbourhood,
-    ) -> Result<Neighbourhood, StoreError> {
+    /// Reads a node's partition: what was decided about it comes before its edges, and costs no read of its own.
+    async fn neighbours(&self, of: Seen<'_>, mut found: Neighbourhood) -> Result<Neighbourhood, StoreError> {
+        let (from, to) = keys::about_node();
         let range = Range {
             index: None,
-            pk: keys::node(tenant, found.node()),
-            sk: Sorted::Prefix(keys::edges()),
+            pk: keys::node(of.tenant, found.node()),
+            sk: Sorted::Between(from.to_owned(), to.to_owned()),
             newest_first: false,
             limit: Some(64),
             only: None,
         };
         let mut after = None;
         loop {
-            let (edges, next): (Vec<EdgeTarget>, _) = self.query(&range, after).await?;
-            let targets = edges.iter().filter_map(|edge| keys::edge_target(&edge.sk));
-            for target in targets {
-                if !found.add(target) {
+            let (items, next): (Vec<NodeItem>, _) = self.query(&range, after).await?;
+            for item in items {
+                if let Some(decision) = item.decision {
+                    if of.as_of.is_none_or(|as_of| decision.at <= as_of) {
+                        found.hear(decision.decided());
+                    }
+                } else if let Some(target) = keys::edge_target(&item.sk)
+                    && !found.add(target)
+                {
                     return Ok(found);
                 }
             }
@@ -86,13 +135,47 @@ impl Table {
         }
     }
 
-    /// The customer that a node belongs to.
-    pub async fn customer(
+    /// Writes the pairs of a decision, each at both of its nodes, all or none.
+    pub async fn put_decision(&self, tenant: &TenantId, pairs: &[Decision]) -> Result<(), StoreError> {
+        let mut puts = Vec::new();
+        for decision in pairs {
+            for node in [&decision.customer, &decision.other] {
+                let key = keys::decision(tenant, node, decision);
+                let item = DecisionItem { pk: key.pk, sk: key.sk, decision: decision.clone() };
+                puts.push((written(&item)?, Unless::Exists));
+            }
+        }
+        self.put_together(&puts).await?;
+        Ok(())
+    }
+
+    /// Everything that was ever decided about these nodes, each pair once, oldest first.
+    pub async fn decisions(
         &self,
         tenant: &TenantId,
-        node: NodeId,
-        limits: Limits,
-    ) -> Result<Customer, StoreError> {
+        nodes: &BTreeSet<NodeId>,
+    ) -> Result<Vec<Decision>, StoreError> {
+        let of_node = |node: NodeId| async move {
+            let range = Range {
+                index: None,
+                pk: keys::node(tenant, &node),
+                sk: Sorted::Prefix(keys::decisions()),
+                newest_first: false,
+                limit: None,
+                only: None,
+            };
+            self.query_all::<DecisionItem>(&range).await
+        };
+        let items: Vec<Vec<DecisionItem>> =
+            stream::iter(nodes.clone()).map(of_node).buffer_unordered(ABREAST).try_collect().await?;
+        let mut decisions: Vec<_> = items.into_iter().flatten().map(|item| item.decision).collect();
+        decisions.sort_by(|a, b| a.place().cmp(&b.place()));
+        decisions.dedup();
+        Ok(decisions)
+    }
+
+    /// The customer that a node belongs to.
+    async fn customer(&self, of: Seen<'_>, node: NodeId, limits: Limits) -> Result<Customer, StoreError> {
         let mut walk = Walk::from(node, limits);
         loop {
             let wanted = walk.wanted();
@@ -100,7 +183,7 @@ impl Table {
                 return Ok(walk.customer());
             }
             let found: Vec<_> = stream::iter(wanted)
-                .map(|node| self.neighbours(tenant, node))
+                .map(|node| self.neighbours(of, node))
                 .buffer_unordered(ABREAST)
                 .try_collect()
                 .await?;
@@ -113,17 +196,33 @@ fn nodes(key: &IdentityKey, identifiers: &BTreeSet<Identifier>) -> BTreeSet<Node
     identifiers.iter().map(|identifier| key.node(identifier)).collect()
 }
 
+/// Whose graph is read, and as of which moment.
+#[derive(Clone, Copy, Debug)]
+struct Seen<'a> {
+    tenant: &'a TenantId,
+    /// Later decisions do not count. Observations have no time, and count whenever they came.
+    as_of: Option<Timestamp>,
+}
+
 /// Looks customers up, each component once: for one request, or one pass of a planner.
 #[derive(Debug)]
 pub struct Customers<'a> {
     table: &'a Table,
     tenant: &'a Tenant,
+    seen: Seen<'a>,
     found: HashMap<NodeId, Arc<Customer>>,
 }
 
 impl<'a> Customers<'a> {
     pub fn of(table: &'a Table, tenant: &'a Tenant) -> Self {
-        Self { table, tenant, found: HashMap::new() }
+        Self { table, tenant, seen: Seen { tenant: &tenant.id, as_of: None }, found: HashMap::new() }
+    }
+
+    /// Takes no notice of what was decided by hand after this moment.
+    #[must_use]
+    pub fn as_of(mut self, moment: Timestamp) -> Self {
+        self.seen.as_of = Some(moment);
+        self
     }
 
     pub async fn of_node(&mut self, node: &NodeId) -> Result<Arc<Customer>, StoreError> {
@@ -131,7 +230,7 @@ impl<'a> Customers<'a> {
             return Ok(Arc::clone(customer));
         }
         let limits = self.tenant.settings.limits();
-        let customer = Arc::new(self.table.customer(&self.tenant.id, node.clone(), limits).await?);
+        let customer = Arc::new(self.table.customer(self.seen, node.clone(), limits).await?);
         self.remember(node, &customer);
         Ok(customer)
     }
@@ -145,14 +244,14 @@ impl<'a> Customers<'a> {
 
     /// Looks up many nodes, several at a time.
     pub async fn find(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> Result<(), StoreError> {
-        let (table, tenant) = (self.table, self.tenant);
+        let (table, tenant, seen) = (self.table, self.tenant, self.seen);
         let mut unknown: Vec<NodeId> = nodes.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         while !unknown.is_empty() {
             // What one walk found, no other need look for.
             unknown.retain(|node| !self.found.contains_key(node));
             let batch: Vec<NodeId> = unknown.drain(..unknown.len().min(4 * ABREAST)).collect();
             let walks = stream::iter(batch).map(|node| async move {
-                let customer = table.customer(&tenant.id, node.clone(), tenant.settings.limits()).await?;
+                let customer = table.customer(seen, node.clone(), tenant.settings.limits()).await?;
                 Ok::<_, StoreError>((node, Arc::new(customer)))
             });
             let walked: Vec<_> = walks.buffer_unordered(4 * ABREAST).try_collect().await?;
@@ -177,13 +276,9 @@ impl<'a> Customers<'a> {
                 self.found.insert(node.clone(), Arc::clone(customer));
             }
             Shape::Dissolved => {
-                for member in &customer.dissolved {
-                    let alone = Customer {
-                        members: BTreeSet::from([member.clone()]),
-                        shape: Shape::Dissolved,
-                        linked: true,
-                        dissolved: BTreeSet::new(),
-                    };
+                for member in &customer.component {
+                    let alone =
+                        Customer { members: BTreeSet::from([member.clone()]), ..(**customer).clone() };
                     self.found.insert(member.clone(), Arc::new(alone));
                 }
             }

@@ -5,9 +5,11 @@
 //! | a tenant's settings | `T#t` / `TENANT` |
 //! | the last day whose daily work is done | `T#t` / `DAILY` |
 //! | the last delivery of a provider that was refused | `T#t` / `REFUSED#provider` |
+//! | a tenant's API keys | `T#t#KEYS` / `KEY#id` |
 //! | secrets of a provider (two active) | `T#t` / `SECRET#provider` |
 //! | one interaction, one conversion | `T#t#INT#id` / `INT`, `T#t#CNV#id` / `CNV` |
 //! | who was observed together | `T#t#NODE#a` / `EDGE#b`; ids begin with their type, so edges sort by it |
+//! | what hands decided about an identifier, for ever | `T#t#NODE#a` / `DECIDED#time#decision#b`, before its edges, so that one query reads both |
 //! | timeline of an identifier | index `timeline`: `T#t#NODE#anchor` / `time#kind#id` |
 //! | facts of a local hour, sharded | index `hour`: `T#t#HOUR#kind#yyyymmddhhmm#shard` / `time#id` |
 //! | hours that hold facts | `T#t#HOURS#kind` / `yyyymm`, a set of `ddhhmm` |
@@ -33,6 +35,8 @@ use domain::ids::{FactId, FactKind, TenantId};
 use domain::rollup::Bucket;
 use domain::run::{ModelCode, Stage};
 use domain::time::{Day, Hour, Timestamp, Zone};
+
+use crate::identity::Decision;
 
 /// The key of one item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +73,26 @@ pub fn api_key(key_id: &str) -> Key {
     key(format!("KEY#{key_id}"), "KEY")
 }
 
+pub fn api_keys(tenant: &TenantId) -> String {
+    of(tenant, "KEYS")
+}
+
+pub fn listed_api_key(tenant: &TenantId, key_id: &str) -> Key {
+    key(api_keys(tenant), format!("{KEY}{key_id}"))
+}
+
+const KEY: &str = "KEY#";
+
+/// Before all keys of a tenant.
+pub fn api_key_entries() -> &'static str {
+    KEY
+}
+
+/// Reads what [`listed_api_key`] wrote.
+pub fn api_key_entry(sk: &str) -> Option<Key> {
+    sk.strip_prefix(KEY).map(api_key)
+}
+
 pub fn alias(provider: &str, alias: &str) -> Key {
     key(format!("ALIAS#{provider}#{alias}"), "ALIAS")
 }
@@ -93,11 +117,24 @@ pub fn node(tenant: &TenantId, node: &NodeId) -> String {
     of(tenant, &format!("NODE#{}", node.bare()))
 }
 
+const DECIDED: &str = "DECIDED#";
 const EDGE: &str = "EDGE#";
 
-/// Before all edges of a node.
-pub fn edges() -> &'static str {
-    EDGE
+/// Before all decisions about a node.
+pub fn decisions() -> &'static str {
+    DECIDED
+}
+
+/// Around all decisions about a node and all its edges.
+pub fn about_node() -> (&'static str, &'static str) {
+    (DECIDED, "EDGE#~")
+}
+
+/// The place of a decision at one of its nodes.
+pub fn decision(tenant: &TenantId, at: &NodeId, decision: &Decision) -> Key {
+    let other = if *at == decision.customer { &decision.other } else { &decision.customer };
+    let place = format!("{}#{}#{}", decision.at.sortable(), decision.decision_id, other.bare());
+    key(node(tenant, at), format!("{DECIDED}{place}"))
 }
 
 pub fn edge(tenant: &TenantId, from: &NodeId, to: &NodeId) -> Key {
@@ -304,6 +341,7 @@ pub(crate) fn part(pk: &str) -> &'static str {
         Some("ACTIVE") => "runs",
         Some("T") => match parts.nth(1) {
             None => "tenants",
+            Some("KEYS") => "api keys",
             Some("INT") => "interactions",
             Some("CNV") => "conversions",
             Some("NODE") => "identity",

@@ -35,7 +35,7 @@ pub use credits::{
 pub use deliveries::{Delivery, DeliveryState, KeptDelivery};
 pub use error::StoreError;
 pub use fresh::Fresh;
-pub use identity::Customers;
+pub use identity::{Customers, Decision};
 pub use interactions::{About, StoredInteraction};
 pub use meter::{Meter, Units};
 pub use once::{Claim, Claimed, KeptAnswer, MOST_KEPT_BYTES, Once};

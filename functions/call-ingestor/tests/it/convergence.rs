@@ -1,6 +1,7 @@
 use domain::interaction::{Field, Status};
 use futures::future::join_all;
 use providers::Provider;
+use store::Customers;
 
 use crate::{ENDED, INTENT, STARTED, TRANSCRIPT, about, app, handled, messages, of_convin, stored};
 
@@ -35,8 +36,8 @@ async fn the_guides_four_events_make_one_interaction_that_tells_all_of_them() {
     assert_eq!(call.text(Field::Outcome), Some("purchase"));
     assert_eq!(call.list(Field::SecondaryIntents), ["product_info", "pricing"]);
     let anchor = tenant.identity().node(&call.anchor().unwrap());
-    let limits = tenant.settings.limits();
-    let customer = stack.table().customer(&tenant.id, anchor, limits).await.unwrap();
+    let table = stack.table();
+    let customer = Customers::of(&table, &tenant).of_node(&anchor).await.unwrap();
     assert_eq!(customer.members.len(), 2, "phone and e-mail are one customer");
 }
 

@@ -1,6 +1,7 @@
+use domain::identity::Ruling;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use store::Customers;
+use store::{Customers, Decision};
 
 use super::*;
 
@@ -116,4 +117,44 @@ async fn known_links_cost_no_write_and_one_identifier_costs_none_either() {
     table.record_conversion(&tenant, &conversion("b", [email(0), phone(0)]), now).await.unwrap();
     table.record_conversion(&tenant, &conversion("c", [phone(1)]), now).await.unwrap();
     assert!(writes("identity").abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn a_customer_about_whom_nothing_was_decided_costs_one_read_per_identifier() {
+    let stack = testkit::stack();
+    let (table, tenant) = (stack.table(), stack.tenant("demo").await);
+    let (about, event) = call("call-1", &[email(0), phone(0)].into());
+    let now = stack.clock.now();
+    table.merge_interaction(&tenant, &about, now, fold(&event)).await.unwrap();
+    table.meter().take();
+    let node = tenant.identity().node(&email(0));
+    let customer = Customers::of(&table, &tenant).of_node(&node).await.unwrap();
+    assert_eq!(customer.members.len(), 2);
+    assert_eq!(table.meter().take()["identity"].reads, 2.0);
+}
+
+#[tokio::test]
+async fn what_is_decided_counts_from_the_moment_it_is() {
+    let stack = testkit::stack();
+    let (table, tenant) = (stack.table(), stack.tenant("demo").await);
+    let [ann, bob] = [email(0), email(1)].map(|identifier| tenant.identity().node(&identifier));
+    let at = stack.clock.now();
+    let decision = Decision {
+        decision_id: "dec_1".to_owned(),
+        at,
+        ruling: Ruling::Together,
+        author: "clerk".to_owned(),
+        reason: "the same person".to_owned(),
+        customer: ann.clone(),
+        other: bob.clone(),
+    };
+    table.put_decision(&tenant.id, std::slice::from_ref(&decision)).await.unwrap();
+    let members = async |as_of: Timestamp| {
+        let mut customers = Customers::of(&table, &tenant).as_of(as_of);
+        customers.of_node(&bob).await.unwrap().members.clone()
+    };
+    assert_eq!(members(at.plus_ms(-1)).await, [bob.clone()].into());
+    assert_eq!(members(at).await, [ann.clone(), bob.clone()].into());
+    let both = [ann, bob.clone()].into();
+    assert_eq!(table.decisions(&tenant.id, &both).await.unwrap(), [decision]);
 }
