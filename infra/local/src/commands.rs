@@ -1,7 +1,10 @@
 //! The commands, one file each.
 
+pub(crate) mod keys;
+pub(crate) mod reach;
 pub(crate) mod send;
 pub(crate) mod serve;
+pub(crate) mod tenant;
 
 use std::io::{self, Write};
 

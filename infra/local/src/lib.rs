@@ -13,4 +13,4 @@ mod threads;
 
 pub use policies::OWNER;
 pub use proxy::{Call, Fault, Judge, Service};
-pub use stack::{Data, Faults, Options, Stack, StackError};
+pub use stack::{Data, Faults, Options, ReachedAt, Stack, StackError};

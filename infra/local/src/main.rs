@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use commands::{send, serve};
+use commands::{keys, send, serve, tenant};
 
 /// Turns phone calls and other touches into attributed revenue, here on embedded parts.
 #[derive(Debug, Parser)]
@@ -27,6 +27,10 @@ enum Command {
     Serve(serve::Args),
     /// Sign a webhook as its provider does, and post it
     Send(send::Args),
+    /// Create tenants, and read and change their settings, here or in a deployed table
+    Tenant(tenant::Args),
+    /// Create, list and revoke API keys, here or in a deployed table
+    Keys(keys::Args),
 }
 
 /// The embedded DynamoDB reports every failed condition as a warning, which are the normal way of things here.
@@ -43,6 +47,8 @@ fn main() -> ExitCode {
     let done: Result<(), Box<dyn Error>> = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args).map_err(Into::into),
         Command::Send(args) => send::run(&args).map_err(Into::into),
+        Command::Tenant(args) => tenant::run(&args).map_err(Into::into),
+        Command::Keys(args) => keys::run(&args).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -22,6 +22,7 @@ use crate::sqs::{NewMessage, Queues, SqsError};
 use crate::template::{Setting, Template, TemplateError};
 use crate::threads::Threads;
 use folder::Folder;
+pub use folder::ReachedAt;
 
 /// How long requests and messages that are being worked on may take to finish when the stack stops.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -158,7 +159,7 @@ pub struct Stack {
     stop_services: watch::Sender<bool>,
     threads: Threads,
     /// Given up last, when nobody writes there any more.
-    _folder: Option<Folder>,
+    folder: Option<Folder>,
 }
 
 impl Stack {

@@ -1,5 +1,7 @@
 //! What a tenant can set.
 
+mod setting;
+
 use serde::{Deserialize, Serialize};
 
 use crate::identifier::{Identifier, IdentifierType, Region};
@@ -8,6 +10,7 @@ use crate::model::ModelCode;
 use crate::money::Currency;
 use crate::signals::IntentFactors;
 use crate::time::{DAY_MS, Timestamp, Zone};
+pub use setting::Setting;
 
 /// A tenant's settings, with defaults for all of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

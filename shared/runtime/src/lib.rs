@@ -9,6 +9,7 @@ mod clock;
 mod env;
 mod metrics;
 mod queue;
+mod random;
 
 pub use aws::{Aws, Endpoints};
 pub use batch::{Message, Outcome, batch_response, each, parse_batch};
@@ -16,6 +17,7 @@ pub use clock::Clock;
 pub use env::{Env, Misconfigured};
 pub use metrics::{Metric, Metrics, NAMESPACE};
 pub use queue::{Queue, QueueError};
+pub use random::secret;
 
 /// Whether credentials that only a local stack may honour are honoured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::identity::IdentityKey;
-use domain::ids::{FactId, TenantId};
+use domain::ids::{FactId, FactKind, TenantId};
 use domain::rollup::Bucket;
 use domain::tenant::Settings;
 use domain::time::{Day, Timestamp};
@@ -78,6 +79,9 @@ struct TenantItem {
     id: TenantId,
     settings: Settings,
     key: String,
+    /// How often the settings were replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rv: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -139,8 +143,28 @@ impl Table {
             id: tenant.id.clone(),
             settings: tenant.settings.clone(),
             key: hex::encode(tenant.key.0),
+            rv: None,
         };
         self.put(&item, Unless::Exists).await
+    }
+
+    /// Replaces a tenant's settings, in force everywhere within a minute; false if they are not as they were seen.
+    pub async fn replace_settings(&self, seen: &Tenant, settings: &Settings) -> Result<bool, StoreError> {
+        let item: Option<TenantItem> = self.get(&keys::tenant(&seen.id)).await?;
+        let Some(item) = item.filter(|item| item.settings == seen.settings) else { return Ok(false) };
+        let unless = item.rv.map_or(Unless::Fails("attribute_not_exists(rv)", &[]), Unless::Changed);
+        let rv = Some(item.rv.unwrap_or_default() + 1);
+        self.put(&TenantItem { settings: settings.clone(), rv, ..item }, unless).await
+    }
+
+    /// Whether any fact of the tenant is or ever was stored: its hours are those of its zone from then on.
+    pub async fn has_facts(&self, tenant: &TenantId) -> Result<bool, StoreError> {
+        for kind in FactKind::ALL {
+            if !self.months(tenant, kind, "000000", "999999").await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The ids of all tenants.
@@ -206,6 +230,17 @@ impl Table {
         let item = AliasItem { pk: key.pk, sk: key.sk, tenant: tenant.clone() };
         Ok(self.put(&item, Unless::Exists).await?
             || self.aliased(provider, alias).await?.as_ref() == Some(tenant))
+    }
+
+    /// Gives up an alias; one that another tenant has is left as it is.
+    pub async fn release_alias(
+        &self,
+        provider: &str,
+        alias: &str,
+        tenant: &TenantId,
+    ) -> Result<(), StoreError> {
+        let ours = (":tenant", AttributeValue::S(tenant.to_string()));
+        self.delete(&keys::alias(provider, alias), "tenant = :tenant", ours).await
     }
 
     /// The active secrets of a provider, newest first; empty for an unknown tenant.

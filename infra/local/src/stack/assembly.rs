@@ -11,7 +11,7 @@ use proxy::{Judge, Service};
 use runtime::{Clock, Endpoints, Metrics};
 use tokio::sync::watch;
 
-use super::folder::Folder;
+use super::folder::{Folder, ReachedAt};
 use super::work::{Sources, Work};
 use super::{Data, Options, Stack, StackError};
 use crate::dynamodb::{DynamoDb, Replica};
@@ -73,7 +73,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
         stop_work,
         stop_services,
         threads,
-        _folder: folder,
+        folder,
     };
     let work = Work::connect(&stack, options.faults.redelivery)?;
     let router = work.gateway(&stack.clock).router();
@@ -88,6 +88,13 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
     stack.work = work.start(&stack.threads, &sources, &stop);
     let serving = stack.threads.spawn(serve(gateway, router, stop));
     stack.work.push(serving);
+    if let Some(folder) = &stack.folder {
+        folder.tell(&ReachedAt {
+            dynamodb: stack.endpoints.dynamodb.clone(),
+            sqs: stack.endpoints.sqs.clone(),
+            table: stack.template.table.name.clone(),
+        })?;
+    }
     Ok(stack)
 }
 
