@@ -25,11 +25,11 @@ impl Policies {
 
     fn allow(&self, call: &Call) -> bool {
         let statements = self.functions.get(&call.principal);
-        let allowed = |action: &str, resource: &str| {
-            statements.into_iter().flatten().any(|statement| statement.allows(action, resource))
-        };
         call.needs().into_iter().all(|need| {
-            let allowed = allowed(&need.action, &need.resource);
+            let partition = need.partition.as_deref();
+            let mut statements = statements.into_iter().flatten();
+            let allowed =
+                statements.any(|statement| statement.allows(&need.action, &need.resource, partition));
             if !allowed {
                 tracing::error!(
                     principal = call.principal,

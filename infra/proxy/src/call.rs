@@ -36,6 +36,8 @@ pub struct Call {
 pub struct Need {
     pub action: String,
     pub resource: String,
+    /// The partition that is written, where a call names a single one.
+    pub partition: Option<String>,
 }
 
 impl Call {
@@ -82,6 +84,7 @@ impl Call {
         let need = |operation: &str, at: &Value| Need {
             action: format!("dynamodb:{operation}"),
             resource: table(at),
+            partition: partition(at),
         };
         match self.operation.as_str() {
             "BatchGetItem" | "BatchWriteItem" => {
@@ -111,6 +114,7 @@ impl Call {
         Need {
             action: format!("sqs:{operation}"),
             resource: format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"),
+            partition: None,
         }
     }
 
@@ -124,6 +128,7 @@ impl Call {
         Need {
             action: format!("s3:{action}"),
             resource: format!("arn:aws:s3:::{}", self.path.trim_end_matches('/')),
+            partition: None,
         }
     }
 }
@@ -136,6 +141,12 @@ fn table(request: &Value) -> String {
         Some(index) => format!("{table}/index/{index}"),
         None => table,
     }
+}
+
+/// The partition of the item that a request reads or writes.
+fn partition(request: &Value) -> Option<String> {
+    let key = [&request["Item"], &request["Key"]].into_iter().find_map(|item| item["pk"]["S"].as_str());
+    key.map(str::to_owned)
 }
 
 /// `PutItem`, of `DynamoDB_20120810.PutItem`.

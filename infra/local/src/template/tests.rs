@@ -206,16 +206,37 @@ fn a_schedule_is_a_rate() {
 fn a_function_may_do_what_its_policy_names() {
     let policy = function("analytics-api").policy;
     let table = "arn:aws:dynamodb:us-east-1:000000000000:table/crae-Table";
-    let may =
-        |action: &str, resource: &str| policy.iter().any(|statement| statement.allows(action, resource));
+    let may = |action: &str, resource: &str| {
+        policy.iter().any(|statement| statement.allows(action, resource, Some("T#demo")))
+    };
     assert!(may("dynamodb:GetItem", table));
     assert!(may("dynamodb:Query", &format!("{table}/index/hour")));
     assert!(!may("dynamodb:Query", &format!("{table}/index/other")));
     assert!(!may("dynamodb:PutItem", table));
     let runs = "arn:aws:sqs:us-east-1:000000000000:crae-runs";
+    assert!(function("attribution-api").policy.iter().any(|statement| statement.allows(
+        "sqs:SendMessage",
+        runs,
+        None
+    )));
+}
+
+#[test]
+fn a_function_may_write_only_the_partitions_that_its_policy_names() {
+    let policy = function("identity-api").policy;
+    let table = "arn:aws:dynamodb:us-east-1:000000000000:table/crae-Table";
+    let may = |action: &str, partition: Option<&str>| {
+        policy.iter().any(|statement| statement.allows(action, table, partition))
+    };
+    assert!(may("dynamodb:GetItem", None));
     assert!(
-        function("attribution-api").policy.iter().any(|statement| statement.allows("sqs:SendMessage", runs))
+        may("dynamodb:PutItem", Some("T#demo#NODE#41")) && may("dynamodb:PutItem", Some("T#demo#ONCE#0"))
     );
+    assert!(may("dynamodb:UpdateItem", Some("T#demo#RATE")));
+    for partition in ["T#demo", "T#demo#INT#1", "T#demo#RATE", "KEY#T#x#NODE#1"] {
+        assert!(!may("dynamodb:PutItem", Some(partition)), "{partition}");
+    }
+    assert!(!may("dynamodb:PutItem", None) && !may("dynamodb:UpdateItem", Some("T#demo#RATES")));
 }
 
 #[test]
@@ -224,7 +245,9 @@ fn a_policy_that_cannot_be_held_here_is_refused() {
     assert!(denied.contains("should be Allow"), "{denied}");
     let all = refusal("Action: [dynamodb:GetItem, dynamodb:PutItem]", "Action: dynamodb:*");
     assert!(all.contains("should be one action by its whole name"), "{all}");
-    let condition =
-        refusal("            - Effect: Allow", "            - Condition: {}\n              Effect: Allow");
-    assert!(condition.contains("does not know the property Condition"), "{condition}");
+    let condition = refusal(
+        "            - Effect: Allow",
+        "            - Condition: { Bool: {} }\n              Effect: Allow",
+    );
+    assert!(condition.contains("does not know the property Bool"), "{condition}");
 }
