@@ -169,7 +169,7 @@ impl Table {
         let items: Vec<Vec<DecisionItem>> =
             stream::iter(nodes.clone()).map(of_node).buffer_unordered(ABREAST).try_collect().await?;
         let mut decisions: Vec<_> = items.into_iter().flatten().map(|item| item.decision).collect();
-        decisions.sort_by(|a, b| a.place().cmp(&b.place()));
+        decisions.sort_by_key(Decision::place);
         decisions.dedup();
         Ok(decisions)
     }

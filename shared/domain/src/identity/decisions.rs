@@ -118,7 +118,7 @@ impl Decisions {
             parts.join(a, b, &apart);
         }
         let part = parts.0[start];
-        parts.0.into_iter().filter_map(|(node, of)| (of == part).then(|| node.clone())).collect()
+        parts.0.into_iter().filter(|(_, of)| *of == part).map(|(node, _)| node.clone()).collect()
     }
 }
 

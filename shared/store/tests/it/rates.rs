@@ -5,10 +5,9 @@ use domain::time::Timestamp;
 
 /// What a container without tokens asks for.
 fn lease(rate: Rate, at_ms: i64) -> Lease {
-    match Allowance::default().take(rate, Timestamp::from_ms(1_800_000_000_000 + at_ms)) {
-        Pass::Unknown(lease) => lease,
-        other => panic!("{other:?}"),
-    }
+    let pass = Allowance::default().take(rate, Timestamp::from_ms(1_800_000_000_000 + at_ms));
+    let lease = if let Pass::Unknown(lease) = pass { Some(lease) } else { None };
+    lease.unwrap()
 }
 
 #[tokio::test]
