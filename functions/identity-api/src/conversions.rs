@@ -25,6 +25,9 @@ pub(crate) async fn find_conversion(
 }
 
 /// List conversions, newest first
+///
+/// With `agent_id`, those that the agent has a credit for in the run that answers for their day, as reports do: none
+/// before there is such a run. A page of these may have fewer than asked for; `next_cursor` is null at the end.
 pub(crate) async fn list_conversions(
     State(access): State<Access>,
     caller: Caller<may::ConversionsView>,

@@ -89,11 +89,11 @@ async fn credits(
     let mut views = BTreeMap::new();
     for Answer { run, from, to } in access.table.answers(tenant, days, access.clock.now()).await? {
         let of_run = sales.iter().filter(|stored| (from..=to).contains(&day_of(stored)));
-        let ids: Vec<_> = of_run.map(|stored| stored.id.clone()).collect();
-        if ids.is_empty() {
+        let of_run: Vec<_> = of_run.map(|stored| (&stored.id, &customer.component)).collect();
+        if of_run.is_empty() {
             continue;
         }
-        let credited = access.table.credits_in_run(&tenant.id, &run, &ids, &customer.component).await?;
+        let credited = access.table.credits_in_run(&tenant.id, &run, &of_run).await?;
         views.extend(credited.into_iter().map(|(id, credited)| {
             let credits = credited.credits.iter();
             (id, credits.map(|credit| CreditView::of(tenant, &run, &credited, credit)).collect())

@@ -184,13 +184,10 @@ impl ApiError {
 
     /// When the same request may succeed, if waiting is all it takes.
     fn retry_after_seconds(&self) -> Option<u64> {
-        match self {
-            Self::Unavailable(_) | Self::RequestInProgress => Some(1),
-            Self::RateLimited { wait_us } => {
-                u64::try_from(*wait_us).ok().map(|us| us.div_ceil(1_000_000).max(1))
-            }
-            _ => None,
+        if let Self::RateLimited { wait_us } = self {
+            return u64::try_from(*wait_us).ok().map(|us| us.div_ceil(1_000_000).max(1));
         }
+        matches!(self, Self::Unavailable(_) | Self::RequestInProgress).then_some(1)
     }
 
     pub(crate) fn body(&self) -> ErrorBody {

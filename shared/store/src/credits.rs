@@ -1,6 +1,6 @@
 //! What the tasks of a run write: manifests, credits and sums. Nobody reads them before their attempt is committed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::dimension::Dimension;
 use domain::identity::NodeId;
@@ -269,31 +269,31 @@ impl Table {
         Ok(items.into_iter().filter_map(credited_part).collect())
     }
 
-    /// How a completed run credited conversions of a customer with whom these nodes are connected now.
+    /// How a completed run credited conversions, each with the nodes that its customer is connected with now.
     ///
-    /// The run put the customer into a shard by the id it had then, which is one of these. Of a
-    /// conversion with very many touches only the first part is read.
+    /// The run put the customer into a shard by the id it had then, which is one of these. Of a conversion with very
+    /// many touches only the first part is read.
     pub async fn credits_in_run(
         &self,
         tenant: &TenantId,
         run: &Run,
-        ids: &[FactId],
-        nodes: &BTreeSet<NodeId>,
+        conversions: &[(&FactId, &BTreeSet<NodeId>)],
     ) -> Result<BTreeMap<FactId, CreditedConversion>, StoreError> {
-        let shards: BTreeSet<_> = nodes.iter().map(|node| keys::run_shard(node.bare())).collect();
         let tasks = self.tasks(tenant, run, Stage::Execute).await?;
-        let of_nodes =
-            tasks.iter().filter(|task| task.name.parse().is_ok_and(|shard| shards.contains(&shard)));
-        let attempts = of_nodes.filter_map(|task| Attempt::committed(tenant, run, task));
-        let wanted: Vec<_> = attempts
-            .flat_map(|attempt| {
-                let places = [true, false].map(|attributed| (attempt.partition(), attributed));
-                places.into_iter().flat_map(|(pk, attributed)| {
-                    ids.iter()
-                        .map(move |id| keys::Key { pk: pk.clone(), sk: keys::credit(id, attributed, 0) })
-                })
+        let attempts: HashMap<u32, String> = tasks
+            .iter()
+            .filter_map(|task| {
+                Some((task.name.parse().ok()?, Attempt::committed(tenant, run, task)?.partition()))
             })
             .collect();
+        let mut wanted = Vec::new();
+        for (id, nodes) in conversions {
+            let shards: BTreeSet<_> = nodes.iter().map(|node| keys::run_shard(node.bare())).collect();
+            for pk in shards.iter().filter_map(|shard| attempts.get(shard)) {
+                let place = |attributed| keys::Key { pk: pk.clone(), sk: keys::credit(id, attributed, 0) };
+                wanted.extend([true, false].map(place));
+            }
+        }
         let items: Vec<CreditItem> = self.get_many(&wanted).await?;
         let parts = items.into_iter().filter_map(credited_part).map(|part| part.conversion);
         Ok(parts.map(|conversion| (conversion.id.clone(), conversion)).collect())
