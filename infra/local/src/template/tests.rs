@@ -132,8 +132,8 @@ fn an_unknown_intrinsic_is_refused_even_where_nothing_is_read() {
 
 #[test]
 fn an_unknown_type_is_refused_by_name() {
-    let refused = refusal("AWS::SQS::QueuePolicy", "AWS::SNS::Topic");
-    assert!(refused.ends_with("does not know the type AWS::SNS::Topic"), "{refused}");
+    let refused = refusal("AWS::SQS::QueuePolicy", "AWS::Kinesis::Stream");
+    assert!(refused.ends_with("does not know the type AWS::Kinesis::Stream"), "{refused}");
     let refused = refusal("Type: ScheduleV2", "Type: CloudWatchEvent");
     assert!(refused.ends_with("does not know the type CloudWatchEvent"), "{refused}");
 }
