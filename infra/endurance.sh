@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The long runs at their full size, on the release build: kills of the stack while it works, every property with all
-# its cases, and reports against a brute-force computation over 20,000 interactions. What comes out is written to
-# infra/measurements/endurance.txt. On two cores it takes some twenty minutes; `infra/endurance.sh 7` repeats the
+# The long runs at their full size, on the release build: kills of the stack while it works, and at every call that it
+# makes, every property with all its cases, and reports against a brute-force computation over 20,000 interactions. What comes out is written to
+# infra/measurements/endurance.txt. On two cores it takes the better part of an hour; `infra/endurance.sh 7` repeats the
 # kills of seed 7.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,6 +19,10 @@ machine() {
 
 kills() {
   cargo run --quiet --release -p e2e --bin crash -- --kills 50 --seed "$seed"
+}
+
+points() {
+  cargo run --quiet --release -p e2e --bin kill-points
 }
 
 # Their sizes are compiled in, so these are other binaries than those that CI runs.
@@ -40,6 +44,8 @@ commit=$(git describe --always --dirty --abbrev=12)
   rustc --version
   echo
   kills
+  echo
+  points
   echo
   properties
 } | tee $into
