@@ -4,11 +4,13 @@ use api::{Access, ApiError, Caller, Query, Reported, may};
 use axum::extract::State;
 use domain::dimension::Dimension;
 use domain::money::Currency;
+use domain::rule::Rule;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::report::{EarnedView, Figures, MetaView, Report, ReportView, ratio};
+use crate::report::{Asked, EarnedView, Figures, MetaView, Report, ReportView, ratio};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AgentView {
     /// None for interactions without an agent.
     agent_id: Option<String>,
@@ -18,7 +20,8 @@ pub(crate) struct AgentView {
     metrics: MetricsView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AgentMetrics")]
 pub(crate) struct MetricsView {
     #[serde(flatten)]
     earned: EarnedView,
@@ -37,11 +40,22 @@ impl MetricsView {
     }
 }
 
+/// What the report is asked for.
+#[derive(JsonSchema)]
+#[schemars(extend("x-rules" = [Rule::DaysInOrder]))]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct AgentsAsked {
+    /// Only this agent
+    agent_id: Option<String>,
+    #[schemars(flatten)]
+    asked: Asked,
+}
+
 /// Report revenue by agent
 pub(crate) async fn report_agents_revenue(
     State(access): State<Access>,
     caller: Caller<may::AnalyticsAgentsView>,
-    mut query: Query,
+    mut query: Query<AgentsAsked>,
 ) -> Result<Reported<ReportView<AgentView, MetricsView>, MetaView>, ApiError> {
     let wanted = query.text("agent_id");
     let report = Report::asked(&access, &caller.tenant, Dimension::Agent, query).await?;

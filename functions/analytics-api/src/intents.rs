@@ -4,11 +4,13 @@ use api::{Access, ApiError, Caller, Query, Reported, may};
 use axum::extract::State;
 use domain::dimension::Dimension;
 use domain::money::Currency;
+use domain::rule::Rule;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::report::{EarnedView, Figures, MetaView, Report, ReportView, ratio};
+use crate::report::{Asked, EarnedView, Figures, MetaView, Report, ReportView, ratio};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct IntentView {
     /// None for interactions without an intent.
     intent: Option<String>,
@@ -16,7 +18,8 @@ pub(crate) struct IntentView {
     metrics: MetricsView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IntentMetrics")]
 pub(crate) struct MetricsView {
     #[serde(flatten)]
     earned: EarnedView,
@@ -37,11 +40,22 @@ impl MetricsView {
     }
 }
 
+/// What the report is asked for.
+#[derive(JsonSchema)]
+#[schemars(extend("x-rules" = [Rule::DaysInOrder]))]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct IntentsAsked {
+    /// Only this intent
+    intent: Option<String>,
+    #[schemars(flatten)]
+    asked: Asked,
+}
+
 /// Report revenue by intent
 pub(crate) async fn report_intents_revenue(
     State(access): State<Access>,
     caller: Caller<may::AnalyticsIntentsView>,
-    mut query: Query,
+    mut query: Query<IntentsAsked>,
 ) -> Result<Reported<ReportView<IntentView, MetricsView>, MetaView>, ApiError> {
     let wanted = query.text("intent");
     let report = Report::asked(&access, &caller.tenant, Dimension::Intent, query).await?;

@@ -30,8 +30,11 @@ impl FromRef<App> for Access {
 pub fn routes() -> Routes<App> {
     Routes::default()
         .get("/v1/analytics/agents/revenue", "Report revenue by agent", agents::report_agents_revenue)
+        .refuses(report::refusals)
         .get("/v1/analytics/vendors/comparison", "Compare vendors", vendors::compare_vendors)
+        .refuses(report::refusals)
         .get("/v1/analytics/intents/revenue", "Report revenue by intent", intents::report_intents_revenue)
+        .refuses(report::refusals)
 }
 
 pub fn router(app: App) -> Router {

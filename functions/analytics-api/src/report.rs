@@ -11,9 +11,11 @@ use api::{Access, ApiError, Query};
 use domain::dimension::Dimension;
 use domain::money::{Currency, Money};
 use domain::rollup::Tally;
-use domain::run::RunStatus;
+use domain::rule::{Refusal, Rule};
+use domain::run::{ModelCode, RunStatus};
 use domain::time::Day;
 use futures::{StreamExt, TryStreamExt, stream};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Answer, Sum, Sums, Tenant};
 
@@ -21,14 +23,15 @@ use store::{Answer, Sum, Sums, Tenant};
 const ABREAST: usize = 8;
 
 /// The days of the range that the runs took conversions of.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CoverageView {
     start_date: Day,
     end_date: Day,
 }
 
 /// A run, and the days it is asked for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReportRunView")]
 struct AnswerView {
     run_id: String,
     start_date: Day,
@@ -47,10 +50,12 @@ impl AnswerView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReportMetaView")]
 pub(crate) struct MetaView {
     /// The newest of the runs that answer.
     run_id: Option<String>,
+    #[schemars(with = "Option<ModelCode>")]
     model_code: Option<&'static str>,
     currency: Currency,
     other_currencies: BTreeSet<Currency>,
@@ -63,13 +68,15 @@ pub(crate) struct MetaView {
 }
 
 /// What a report answers: `M` is what it tells of each row and of all of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{R}Report")]
 pub(crate) struct ReportView<R, M> {
     pub(crate) rows: Vec<R>,
     pub(crate) totals: TotalsView<M>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{M}Totals")]
 pub(crate) struct TotalsView<M> {
     /// Of all conversions in the range, whatever rows are asked for.
     unattributed_revenue: Amount,
@@ -99,7 +106,7 @@ impl Figures {
 }
 
 /// What every report tells of a row.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EarnedView {
     attributed_revenue: Amount,
     conversions: u64,
@@ -125,6 +132,25 @@ pub(crate) fn ratio(of: u64, over: u64) -> Option<f64> {
     format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000).parse().ok()
 }
 
+/// What every report is asked for: by default the last 30 days, in the tenant's currency.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct Asked {
+    /// The first day, in the tenant's time zone; 29 days before the last unless given
+    start_date: Option<Day>,
+    /// The last day; today unless given
+    end_date: Option<Day>,
+    /// The tenant's unless given
+    currency: Option<Currency>,
+    /// A completed run; the published ones unless given
+    run_id: Option<String>,
+}
+
+/// Of a `run_id` that does not answer.
+pub(crate) fn refusals() -> Vec<ApiError> {
+    vec![ApiError::NotFound("run"), ApiError::NotCompleted("running")]
+}
+
 /// What a report is asked for, and the numbers it is made of.
 pub(crate) struct Report {
     tenant: Arc<Tenant>,
@@ -139,11 +165,11 @@ pub(crate) struct Report {
 impl Report {
     /// Takes `start_date`, `end_date` (by default the last 30 days), `currency` (the tenant's) and `run_id` (see
     /// [`store::Table::answers`]).
-    pub(crate) async fn asked(
+    pub(crate) async fn asked<T>(
         access: &Access,
         tenant: &Arc<Tenant>,
         dimension: Dimension,
-        mut query: Query,
+        mut query: Query<T>,
     ) -> Result<Self, ApiError> {
         let zone = tenant.settings.zone();
         let now = access.clock.now();
@@ -152,7 +178,7 @@ impl Report {
         let end = end.unwrap_or_else(|| zone.day_of(now).max(start.unwrap_or_else(|| zone.day_of(now))));
         let start = start.unwrap_or_else(|| end.minus(29));
         if end < start {
-            query.refuse("end_date", "must not be before start_date");
+            query.refuse("end_date", Refusal::of(Rule::DaysInOrder, "must not be before start_date"));
         }
         let currency =
             query.parsed("currency", |code| Currency::parse(code).ok_or("is not a currency of ISO 4217"));

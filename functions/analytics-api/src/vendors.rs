@@ -6,11 +6,13 @@ use axum::extract::State;
 use domain::dimension::Dimension;
 use domain::ids::vendor_id;
 use domain::money::Currency;
+use domain::rule::Rule;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::report::{EarnedView, Figures, MetaView, Report, ReportView};
+use crate::report::{Asked, EarnedView, Figures, MetaView, Report, ReportView};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct VendorView {
     /// None for interactions without a vendor.
     vendor_id: Option<String>,
@@ -19,7 +21,8 @@ pub(crate) struct VendorView {
     metrics: MetricsView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "VendorMetrics")]
 pub(crate) struct MetricsView {
     #[serde(flatten)]
     earned: EarnedView,
@@ -42,11 +45,24 @@ impl MetricsView {
     }
 }
 
+/// What the report is asked for.
+#[derive(JsonSchema)]
+#[schemars(extend("x-rules" = [Rule::DaysInOrder]))]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct VendorsAsked {
+    /// Only this vendor
+    vendor_id: Option<String>,
+    /// Only this vendor, by the tenant's own code
+    vendor_code: Option<String>,
+    #[schemars(flatten)]
+    asked: Asked,
+}
+
 /// Compare vendors
 pub(crate) async fn compare_vendors(
     State(access): State<Access>,
     caller: Caller<may::AnalyticsVendorsView>,
-    mut query: Query,
+    mut query: Query<VendorsAsked>,
 ) -> Result<Reported<ReportView<VendorView, MetricsView>, MetaView>, ApiError> {
     let tenant = &caller.tenant;
     let (by_id, by_code) = (query.text("vendor_id"), query.text("vendor_code"));

@@ -1,10 +1,13 @@
+use api::fields::{ChannelName, Decimal, Text, Whole};
 use api::{ApiError, Body, Caller, Created, may};
 use axum::extract::State;
 use domain::interaction::Channel;
 use domain::json::{self, Reader};
 use domain::money::{Currency, Money};
+use domain::rule::{Refusal, Rule};
 use domain::run::{DEFAULT_WINDOW_HOURS, ModelCode, RunConfig, default_half_life_hours};
 use domain::time::Day;
+use schemars::JsonSchema;
 use serde_json::value::RawValue;
 use store::{Run, Tenant};
 
@@ -14,11 +17,54 @@ use crate::views::RunView;
 /// Two years: as long as facts are kept by default.
 const MOST_WINDOW_HOURS: i64 = 24 * 731;
 
+/// What to attribute, and how.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct RunRequest {
+    model_code: ModelCode,
+    /// The model and the time unless given
+    #[schemars(example = &"January")]
+    name: Option<Text<128>>,
+    config: Option<ConfigRequest>,
+}
+
+/// What is null is as usual.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("x-rules" = [Rule::DaysInOrder]))]
+#[expect(dead_code, reason = "it describes what is read below")]
+struct ConfigRequest {
+    /// How long before a conversion a touch counts; 72 unless given
+    #[schemars(example = 72)]
+    time_window_hours: Option<Whole<1, MOST_WINDOW_HOURS>>,
+    /// For TIME_DECAY and AI_WEIGHTED: after this long a touch weighs half; a third of the window, at most a week,
+    /// unless given
+    #[schemars(example = 24)]
+    half_life_hours: Option<Whole<1, MOST_WINDOW_HOURS>>,
+    /// Takes conversions from this day on, in the tenant's time zone
+    start_date: Option<Day>,
+    /// Takes conversions up to this day
+    end_date: Option<Day>,
+    /// Credits only touches on these channels; all unless given
+    #[schemars(length(min = 1, max = 50))]
+    include_channels: Option<Vec<ChannelName>>,
+    /// Takes only conversions of these types, in any case; all unless given
+    #[schemars(length(min = 1, max = 50))]
+    event_types: Option<Vec<Text<128>>>,
+    /// For POSITION_BASED: what the first touch, those in between and the last get of 100
+    #[schemars(extend("x-rules" = [Rule::WeightsAddUp]), example = [40, 20, 40])]
+    position_weights: Option<[Whole<0, 100>; 3]>,
+    /// The currency of `min_purchase_amount`; the tenant's unless given
+    min_purchase_currency: Option<Currency>,
+    /// Takes only conversions of at least this amount, in its currency
+    min_purchase_amount: Option<Decimal>,
+}
+
 /// Create a run; it does nothing until it is executed
 pub(crate) async fn create_run(
     State(app): State<App>,
     caller: Caller<may::AttributionRun>,
-    body: Body,
+    body: Body<RunRequest>,
 ) -> Result<Created<RunView>, ApiError> {
     let tenant = &caller.tenant;
     let mut body = body.reader()?;
@@ -85,11 +131,17 @@ fn channels(raw: &RawValue) -> Result<Vec<String>, String> {
     names.iter().map(channel).collect::<Result<_, _>>().map_err(|error| format!("has an entry that {error}"))
 }
 
-fn positions(raw: &RawValue) -> Result<[u32; 3], String> {
+fn positions(raw: &RawValue) -> Result<[u32; 3], Refusal> {
     let problem = "must be three whole numbers that add up to 100: first, middle, last";
-    let weights: [u32; 3] = serde_json::from_str(raw.get()).map_err(|_| problem)?;
-    let whole = weights.iter().try_fold(0_u32, |sum, weight| sum.checked_add(*weight));
-    if whole == Some(100) { Ok(weights) } else { Err(problem.to_owned()) }
+    let parts: [&RawValue; 3] = serde_json::from_str(raw.get()).map_err(|_| problem)?;
+    let mut weights = [0; 3];
+    for (weight, part) in weights.iter_mut().zip(parts) {
+        let read = json::integer(0..=100)(part);
+        let whole = read.map_err(|refusal| Refusal { problem: problem.to_owned(), ..refusal })?;
+        *weight = u32::try_from(whole).unwrap_or_default();
+    }
+    let adds_up = weights.iter().sum::<u32>() == 100;
+    adds_up.then_some(weights).ok_or_else(|| Refusal::of(Rule::WeightsAddUp, problem))
 }
 
 fn take_days(config: &mut Reader<'_>) -> (Option<String>, Option<String>) {
@@ -99,7 +151,7 @@ fn take_days(config: &mut Reader<'_>) -> (Option<String>, Option<String>) {
     };
     let (start, end) = (config.optional("start_date", day), config.optional("end_date", day));
     if start.zip(end).is_some_and(|(start, end)| end < start) {
-        config.refuse("end_date", "must not be before start_date");
+        config.refuse("end_date", Refusal::of(Rule::DaysInOrder, "must not be before start_date"));
     }
     (start.map(|day| day.to_string()), end.map(|day| day.to_string()))
 }
@@ -111,6 +163,6 @@ fn take_minimum(config: &mut Reader<'_>, tenant: &Tenant) -> Option<Money> {
     });
     let currency = named.or(tenant.settings.currency())?;
     config.optional("min_purchase_amount", |raw| {
-        Money::parse(&json::text_or_number(raw)?, currency).map_err(|error| error.to_string())
+        Ok::<_, Refusal>(Money::parse(&json::text_or_number(raw)?, currency)?)
     })
 }

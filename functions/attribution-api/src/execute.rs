@@ -1,3 +1,4 @@
+use api::fields::Nothing;
 use api::{Accepted, ApiError, Body, Caller, may};
 use axum::extract::{Path, State};
 use domain::ids::TenantId;
@@ -13,7 +14,7 @@ pub(crate) async fn execute_run(
     State(app): State<App>,
     caller: Caller<may::AttributionRun>,
     Path(run_id): Path<String>,
-    body: Body,
+    body: Body<Nothing>,
 ) -> Result<Accepted<RunView>, ApiError> {
     if !body.is_blank() {
         body.reader()?.finish(Some(())).map_err(ApiError::Invalid)?;

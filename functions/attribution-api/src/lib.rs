@@ -46,15 +46,19 @@ impl FromRef<App> for Access {
 pub fn routes() -> Routes<App> {
     Routes::default()
         .post("/v1/attribution/runs", "Create a run", create::create_run)
+        .refuses(|| vec![ApiError::ModelNotAvailable("CUSTOM".to_owned())])
         .get("/v1/attribution/runs", "List runs, newest first", read::list_runs)
         .get("/v1/attribution/runs/{run_id}", "Read one run", read::find_run)
         .post("/v1/attribution/runs/{run_id}/execute", "Execute a run", execute::execute_run)
+        .refuses(|| vec![ApiError::AlreadyExecuted])
         .get("/v1/attribution/runs/{run_id}/results", "List the credits of a run", results::list_results)
+        .refuses(|| vec![ApiError::NotCompleted("running")])
         .get(
             "/v1/attribution/runs/{run_id}/unattributed",
             "List the conversions that no touch led to",
             results::list_unattributed,
         )
+        .refuses(|| vec![ApiError::NotCompleted("running")])
 }
 
 pub fn router(app: App) -> Router {

@@ -1,3 +1,4 @@
+use api::fields::Page;
 use api::{ApiError, Caller, Cursors, Data, Listed, Query, may};
 use axum::extract::{Path, State};
 use store::Position;
@@ -10,7 +11,7 @@ pub(crate) async fn find_run(
     State(app): State<App>,
     caller: Caller<may::AttributionView>,
     Path(run_id): Path<String>,
-    query: Query,
+    query: Query<()>,
 ) -> Result<Data<RunView>, ApiError> {
     query.finish()?;
     Ok(Data(RunView::of(&app.run(&caller.tenant, &run_id).await?)))
@@ -20,7 +21,7 @@ pub(crate) async fn find_run(
 pub(crate) async fn list_runs(
     State(app): State<App>,
     caller: Caller<may::AttributionView>,
-    mut query: Query,
+    mut query: Query<Page>,
 ) -> Result<Listed<RunView>, ApiError> {
     let tenant = &caller.tenant;
     let cursors = Cursors::of(tenant, "runs".to_owned());

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use api::fields::Page;
 use api::views::{ConversionView, CreditView};
 use api::{ApiError, Caller, Cursors, Listed, Query, may};
 use axum::extract::{Path, State};
@@ -38,7 +39,7 @@ pub(crate) async fn list_results(
     State(app): State<App>,
     caller: Caller<may::AttributionView>,
     Path(run_id): Path<String>,
-    query: Query,
+    query: Query<Page>,
 ) -> Result<Listed<CreditView>, ApiError> {
     let tenant = &caller.tenant;
     let run = completed(&app, tenant, &run_id).await?;
@@ -53,7 +54,7 @@ pub(crate) async fn list_unattributed(
     State(app): State<App>,
     caller: Caller<may::AttributionView>,
     Path(run_id): Path<String>,
-    query: Query,
+    query: Query<Page>,
 ) -> Result<Listed<ConversionView>, ApiError> {
     let tenant = &caller.tenant;
     let run = completed(&app, tenant, &run_id).await?;
@@ -99,7 +100,7 @@ async fn page(
     app: &App,
     tenant: &Tenant,
     run: &Run,
-    (attributed, mut query): (bool, Query),
+    (attributed, mut query): (bool, Query<Page>),
 ) -> Result<CreditPage, ApiError> {
     let cursors = Cursors::of(tenant, format!("credits|{}|{attributed}", run.run_id));
     let limit = query.limit();

@@ -4,24 +4,28 @@ use std::collections::BTreeMap;
 
 use api::views::{Amount, Moment};
 use domain::money::{Currency, Money};
-use domain::run::{ModelCode, RunConfig, Total};
+use domain::run::{ModelCode, RunConfig, RunStatus, Total};
+use domain::time::Day;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::Run;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MoneyView {
     currency: Currency,
     amount: Amount,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ConfigView {
     time_window_hours: u32,
     include_channels: Option<Vec<String>>,
     event_types: Option<Vec<String>>,
     min_purchase_amount: Option<Amount>,
     min_purchase_currency: Option<Currency>,
+    #[schemars(with = "Option<Day>")]
     start_date: Option<String>,
+    #[schemars(with = "Option<Day>")]
     end_date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     half_life_hours: Option<u32>,
@@ -56,11 +60,15 @@ impl ConfigView {
 }
 
 /// A run and where it stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RunView {
+    #[schemars(example = &"run_018d0e0a7b7c7d008000000000000001")]
     run_id: String,
+    #[schemars(example = &"January")]
     name: String,
+    #[schemars(with = "ModelCode")]
     model_code: &'static str,
+    #[schemars(with = "RunStatus")]
     status: &'static str,
     config: ConfigView,
     created_at: Moment,

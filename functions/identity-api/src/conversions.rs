@@ -1,7 +1,10 @@
+use api::fields::{Days, Page, Text};
 use api::views::ConversionView;
 use api::{Access, ApiError, Caller, Data, Listed, Named, Query, may};
 use axum::extract::{Path, State};
 use domain::ids::{ExternalId, FactId, FactKind};
+use domain::rule::Rule;
+use schemars::JsonSchema;
 use store::{Customers, StoredConversion, Tenant};
 
 use crate::lookup;
@@ -11,7 +14,7 @@ pub(crate) async fn find_conversion(
     State(access): State<Access>,
     caller: Caller<may::ConversionsView>,
     Path(id): Path<String>,
-    query: Query,
+    query: Query<()>,
 ) -> Result<Data<ConversionView>, ApiError> {
     query.finish()?;
     let named = Named::parse(FactKind::Conversion, &id).ok_or(ApiError::NotFound("conversion"))?;
@@ -24,6 +27,24 @@ pub(crate) async fn find_conversion(
     views.pop().map(Data).ok_or(ApiError::NotFound("conversion"))
 }
 
+/// Which conversions are listed.
+#[derive(JsonSchema)]
+#[schemars(extend("x-rules" = [Rule::CombinedFilters, Rule::DaysInOrder]))]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct ListConversions {
+    /// What the tenant calls it: a list of none or one
+    external_id: Option<Text<128>>,
+    /// Those that the agent has a credit for in the run that answers for their day, as reports do; a page may then have
+    /// fewer entries than asked for
+    agent_id: Option<String>,
+    /// The id of any member of the customer
+    customer_id: Option<String>,
+    #[schemars(flatten)]
+    days: Days,
+    #[schemars(flatten)]
+    page: Page,
+}
+
 /// List conversions, newest first
 ///
 /// With `agent_id`, those that the agent has a credit for in the run that answers for their day, as reports do: none
@@ -31,12 +52,13 @@ pub(crate) async fn find_conversion(
 pub(crate) async fn list_conversions(
     State(access): State<Access>,
     caller: Caller<may::ConversionsView>,
-    mut query: Query,
+    mut query: Query<ListConversions>,
 ) -> Result<Listed<ConversionView>, ApiError> {
     let tenant = &caller.tenant;
     let (ids, next_cursor) = match query.text("external_id") {
         Some(id) => {
             query.single_page()?;
+            query.refuse_others(&["agent_id", "customer_id", "start_date", "end_date"]);
             query.finish()?;
             let id = ExternalId::parse(&id).map_err(|error| ApiError::field("external_id", error))?;
             (vec![FactId::conversion(&tenant.id, &id)], None)

@@ -1,24 +1,27 @@
 use std::sync::Arc;
 
+use api::fields::{Page, TypedIdentifier};
 use api::{Access, ApiError, Caller, Data, Listed, Query, may};
 use axum::extract::{Path, State};
 use domain::identifier::{Identifier, IdentifierType};
-use domain::identity::{Customer, NodeId};
+use domain::identity::{Customer, NodeId, Shape};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Customers, Paging, Span, Tenant};
 
 /// A customer: the identifiers known to be one person. Their values stay with the facts that told them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CustomerView {
     customer_id: String,
-    /// `whole`; `shared` if too many people use its one identifier; `dissolved` if it stood among too many.
+    #[schemars(with = "Shape")]
     shape: &'static str,
     members: Vec<MemberView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct MemberView {
     member_id: String,
+    #[schemars(with = "IdentifierType")]
     identifier_type: &'static str,
 }
 
@@ -34,11 +37,22 @@ impl CustomerView {
     }
 }
 
+/// Whose customer is looked for.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct FindCustomer {
+    /// The type and the value of an identifier
+    identifier: TypedIdentifier,
+    /// A list of none or one has one page
+    #[schemars(flatten)]
+    page: Page,
+}
+
 /// Find the customer of an identifier: a list of none or one
 pub(crate) async fn list_customers(
     State(access): State<Access>,
     caller: Caller<may::CustomersView>,
-    mut query: Query,
+    mut query: Query<FindCustomer>,
 ) -> Result<Listed<CustomerView>, ApiError> {
     let identifier = query.text("identifier");
     query.single_page()?;
@@ -65,7 +79,7 @@ pub(crate) async fn find_customer(
     State(access): State<Access>,
     caller: Caller<may::CustomersView>,
     Path(id): Path<String>,
-    query: Query,
+    query: Query<()>,
 ) -> Result<Data<CustomerView>, ApiError> {
     query.finish()?;
     let (_, customer) = named_customer(&access, &caller.tenant, &id).await?;

@@ -1,5 +1,6 @@
 //! Customers that people merge and split, where what was observed misleads.
 
+use api::fields::{IdentifierValue, Page, Text};
 use api::views::Moment;
 use api::{Access, ApiError, Body, Caller, Cursors, Data, Listed, Query, may};
 use axum::extract::{Path, State};
@@ -7,7 +8,9 @@ use domain::identifier::{Identifier, IdentifierType};
 use domain::identity::{Customer, NodeId, Ruling, SplitRefused, pair_to_split, pairs_to_merge};
 use domain::json;
 use domain::permission::Principal;
+use domain::rule::{Refusal, Rule};
 use domain::time::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Customers, Decision, Position, Tenant};
@@ -15,17 +18,17 @@ use store::{Customers, Decision, Position, Tenant};
 use crate::customers::{CustomerView, known_customer, named_customer, named_node};
 
 /// A customer, and what was split off it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SplitView {
     customer: CustomerView,
     split_off: CustomerView,
 }
 
 /// What somebody decided about identifiers of a customer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DecisionView {
     decision_id: String,
-    /// `merge` or `split`.
+    #[schemars(extend("enum" = ["merge", "split"]))]
     kind: &'static str,
     decided_at: Moment,
     /// The id of the API key, or the user.
@@ -35,11 +38,42 @@ pub(crate) struct DecisionView {
     pairs: Vec<PairView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PairView {
     member_id: String,
     /// Of a split, what was split off.
     other_member_id: String,
+}
+
+/// With whom a customer is merged, and why.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct MergeRequest {
+    /// The id of any member of the other customer, as paths have it, or one of its identifiers
+    #[schemars(extend("x-rules" = [Rule::KnownCustomer, Rule::IdentifierOfType]))]
+    with: OtherCustomer,
+    #[schemars(example = &"the same person on two phones")]
+    reason: Text<500>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged, inline)]
+#[expect(dead_code, reason = "it describes what is read below")]
+enum OtherCustomer {
+    Id(String),
+    Identifier(Identifying<'static>),
+}
+
+/// What is split off a customer, and why.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct SplitRequest {
+    #[schemars(extend("x-rules" = [Rule::OfCustomer]))]
+    identifier: Identifying<'static>,
+    #[schemars(example = &"the phone of the whole office")]
+    reason: Text<500>,
 }
 
 /// Make two customers one
@@ -49,7 +83,7 @@ pub(crate) async fn merge_customers(
     State(access): State<Access>,
     caller: Caller<may::CustomersMerge>,
     Path(id): Path<String>,
-    body: Body,
+    body: Body<MergeRequest>,
 ) -> Result<Data<CustomerView>, ApiError> {
     let tenant = &caller.tenant;
     let (named, customer) = named_customer(&access, tenant, &id).await?;
@@ -58,7 +92,9 @@ pub(crate) async fn merge_customers(
     let reason = body.required("reason", json::printable(500));
     let (with, reason) = body.finish(with.zip(reason)).map_err(ApiError::Invalid)?;
     let other = known_customer(&access, tenant, &with).await?;
-    let other = other.ok_or_else(|| ApiError::field("with", "names no customer that is known"))?;
+    let other = other.ok_or_else(|| {
+        ApiError::field("with", Refusal::of(Rule::KnownCustomer, "names no customer that is known"))
+    })?;
     let pairs = pairs_to_merge((&named, &customer), (&with, &other)).map_err(ApiError::NotMergeable)?;
     let decision = Act { ruling: Ruling::Together, reason, pairs: pairs.into_iter().collect() };
     decision.record(&access, &caller.principal, &[&customer, &other]).await?;
@@ -73,7 +109,7 @@ pub(crate) async fn split_customer(
     State(access): State<Access>,
     caller: Caller<may::CustomersMerge>,
     Path(id): Path<String>,
-    body: Body,
+    body: Body<SplitRequest>,
 ) -> Result<Data<SplitView>, ApiError> {
     let tenant = &caller.tenant;
     let (named, customer) = named_customer(&access, tenant, &id).await?;
@@ -82,7 +118,9 @@ pub(crate) async fn split_customer(
     let reason = body.required("reason", json::printable(500));
     let (identifier, reason) = body.finish(identifier.zip(reason)).map_err(ApiError::Invalid)?;
     let off = tenant.identity().node(&identifier);
-    let refused = |refused: SplitRefused| ApiError::field("identifier", refused);
+    let refused = |refused: SplitRefused| {
+        ApiError::field("identifier", Refusal::of(Rule::OfCustomer, refused.to_string()))
+    };
     let pair = pair_to_split(&named, &customer, &off).map_err(refused)?;
     let stays = pair.as_ref().map_or(named, |(stays, _)| stays.clone());
     let decision = Act { ruling: Ruling::Apart, reason, pairs: pair.into_iter().collect() };
@@ -96,7 +134,7 @@ pub(crate) async fn list_decisions(
     State(access): State<Access>,
     caller: Caller<may::CustomersView>,
     Path(id): Path<String>,
-    mut query: Query,
+    mut query: Query<Page>,
 ) -> Result<Listed<DecisionView>, ApiError> {
     let tenant = &caller.tenant;
     let limit = query.limit();
@@ -178,28 +216,34 @@ async fn view(access: &Access, tenant: &Tenant, node: &NodeId) -> Result<Custome
 }
 
 /// Another customer: its id as paths have it, or one of its identifiers.
-fn read_customer(raw: &RawValue, tenant: &Tenant) -> Result<NodeId, String> {
+fn read_customer(raw: &RawValue, tenant: &Tenant) -> Result<NodeId, Refusal> {
+    let unknown = |_| Refusal::of(Rule::KnownCustomer, "is not the id of a customer");
     match json::text(raw) {
-        Ok(id) => named_node(tenant, &id).map_err(|_| "is not the id of a customer".to_owned()),
+        Ok(id) => named_node(tenant, &id).map_err(unknown),
         Err(_) => Ok(tenant.identity().node(&read_identifier(raw, tenant)?)),
     }
 }
 
-fn read_identifier(raw: &RawValue, tenant: &Tenant) -> Result<Identifier, String> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Body<'a> {
-        r#type: String,
-        #[serde(borrow)]
-        value: &'a RawValue,
-    }
+/// Something that somebody is known by.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Identifying")]
+struct Identifying<'a> {
+    #[schemars(with = "IdentifierType", example = &"phone")]
+    r#type: String,
+    #[serde(borrow)]
+    #[schemars(with = "IdentifierValue", example = &"+14155550123")]
+    value: &'a RawValue,
+}
+
+fn read_identifier(raw: &RawValue, tenant: &Tenant) -> Result<Identifier, Refusal> {
     const SHAPE: &str = r#"must be an identifier such as {"type": "phone", "value": "+14155550123"}"#;
-    let Body { r#type, value } = serde_json::from_str(raw.get()).map_err(|_| SHAPE)?;
+    let Identifying { r#type, value } = serde_json::from_str(raw.get()).map_err(|_| SHAPE)?;
     let kind = IdentifierType::parse(&r#type).ok_or(SHAPE)?;
-    let identifier = Identifier::parse(kind, &json::text_or_number(value)?, tenant.settings.region());
-    match identifier.map_err(|error| error.to_string())? {
+    match Identifier::parse(kind, &json::text_or_number(value)?, tenant.settings.region())? {
         own if tenant.settings.is_own(&own) => {
-            Err("is one of the tenant's own numbers, which identify nobody".to_owned())
+            let problem = "is one of the tenant's own numbers, which identify nobody";
+            Err(Refusal::of(Rule::IdentifierOfType, problem))
         }
         identifier => Ok(identifier),
     }

@@ -1,8 +1,11 @@
+use api::fields::{Days, Page, Text};
 use api::views::InteractionView;
 use api::{Access, ApiError, Caller, Data, Listed, Query, may};
 use axum::extract::{Path, State};
 use domain::ids::{ExternalId, FactId, FactKind};
+use domain::rule::Rule;
 use domain::source::Source;
+use schemars::JsonSchema;
 use store::{Customers, StoredInteraction, Tenant};
 
 use crate::lookup;
@@ -12,7 +15,7 @@ pub(crate) async fn find_interaction(
     State(access): State<Access>,
     caller: Caller<may::InteractionsView>,
     Path(id): Path<String>,
-    query: Query,
+    query: Query<()>,
 ) -> Result<Data<InteractionView>, ApiError> {
     query.finish()?;
     let found = access.interaction(&caller.tenant, &id).await?;
@@ -20,21 +23,41 @@ pub(crate) async fn find_interaction(
     views.pop().map(Data).ok_or(ApiError::NotFound("interaction"))
 }
 
+/// Which interactions are listed.
+#[derive(JsonSchema)]
+#[schemars(extend("x-rules" = [Rule::CombinedFilters, Rule::DaysInOrder]))]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct ListInteractions {
+    /// What the source calls it: a list of at most one a source
+    external_id: Option<Text<128>>,
+    /// Whose `external_id` it is; any unless given
+    source: Option<Source>,
+    agent_id: Option<String>,
+    /// The id of any member of the customer
+    customer_id: Option<String>,
+    #[schemars(flatten)]
+    days: Days,
+    #[schemars(flatten)]
+    page: Page,
+}
+
 /// List interactions, newest first
 pub(crate) async fn list_interactions(
     State(access): State<Access>,
     caller: Caller<may::InteractionsView>,
-    mut query: Query,
+    mut query: Query<ListInteractions>,
 ) -> Result<Listed<InteractionView>, ApiError> {
     let tenant = &caller.tenant;
     if let Some(id) = query.text("external_id") {
         query.single_page()?;
         let source = query.parsed("source", |text| Source::parse(text).ok_or("is not a source"));
+        query.refuse_others(&["agent_id", "customer_id", "start_date", "end_date"]);
         query.finish()?;
         let id = ExternalId::parse(&id).map_err(|error| ApiError::field("external_id", error))?;
         let found = of_sources(&access, tenant, source, &id).await?;
         return Ok(Listed { items: views(&access, tenant, found).await?, next_cursor: None });
     }
+    query.refuse_others(&["source"]);
     let page = lookup::page(&access, tenant, FactKind::Interaction, query).await?;
     let found = access.table.interactions(tenant, &page.ids, access.clock.now()).await?;
     Ok(Listed { items: views(&access, tenant, found).await?, next_cursor: page.next_cursor })

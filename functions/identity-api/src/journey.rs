@@ -2,25 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use api::fields::{Days, Page};
 use api::views::{ConversionView, CreditView, InteractionView};
 use api::{Access, ApiError, Caller, Cursors, Data, Query, may};
 use axum::extract::{Path, State};
 use domain::identity::Customer;
 use domain::ids::{FactId, FactKind};
+use domain::rule::Rule;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Answer, Fact, Paging, StoredConversion, Tenant};
 
 use crate::customers::{CustomerView, named_customer};
 use crate::{conversions, interactions};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct JourneyView {
     customer: CustomerView,
     events: Vec<EventView>,
     next_cursor: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum EventView {
     Interaction(Box<InteractionView>),
@@ -28,11 +31,22 @@ enum EventView {
 }
 
 /// A conversion with its credits in the newest completed run: null if that run did not take it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ConvertedView {
     #[serde(flatten)]
     conversion: ConversionView,
     credits: Option<Vec<CreditView>>,
+}
+
+/// Which part of a journey is read.
+#[derive(JsonSchema)]
+#[schemars(extend("x-rules" = [Rule::DaysInOrder]))]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct JourneyPage {
+    #[schemars(flatten)]
+    days: Days,
+    #[schemars(flatten)]
+    page: Page,
 }
 
 /// Read a customer's journey: interactions and conversions, oldest first
@@ -40,7 +54,7 @@ pub(crate) async fn read_journey(
     State(access): State<Access>,
     caller: Caller<may::AnalyticsJourneyView>,
     Path(id): Path<String>,
-    mut query: Query,
+    mut query: Query<JourneyPage>,
 ) -> Result<Data<JourneyView>, ApiError> {
     let tenant = &caller.tenant;
     let span = query.span(tenant.settings.zone());

@@ -9,9 +9,10 @@ mod journey;
 mod lookup;
 mod tenant;
 
-use api::{Access, Routes};
+use api::{Access, ApiError, Routes};
 use axum::Router;
 use axum::extract::FromRef;
+use domain::identity::MergeRefused;
 use runtime::{Host, Misconfigured};
 
 #[derive(Clone)]
@@ -35,16 +36,26 @@ pub fn routes() -> Routes<App> {
     Routes::default()
         .get("/v1/tenant", "Read the tenant's settings", tenant::find_tenant)
         .get("/v1/interactions", "List interactions, newest first", interactions::list_interactions)
-        .get("/v1/interactions/{id}", "Read one interaction", interactions::find_interaction)
+        .get("/v1/interactions/{interaction_id}", "Read one interaction", interactions::find_interaction)
+        .refuses(|| vec![ApiError::AmbiguousId])
         .get("/v1/conversions", "List conversions, newest first", conversions::list_conversions)
-        .get("/v1/conversions/{id}", "Read one conversion", conversions::find_conversion)
+        .get("/v1/conversions/{conversion_id}", "Read one conversion", conversions::find_conversion)
         .get("/v1/customers", "Find the customer of an identifier", customers::list_customers)
-        .get("/v1/customers/{id}", "Read one customer", customers::find_customer)
-        .get("/v1/customers/{id}/journey", "Read a customer's journey, oldest first", journey::read_journey)
-        .post("/v1/customers/{id}/merge", "Make two customers one", decisions::merge_customers)
-        .post("/v1/customers/{id}/split", "Take an identifier out of a customer", decisions::split_customer)
+        .get("/v1/customers/{customer_id}", "Read one customer", customers::find_customer)
         .get(
-            "/v1/customers/{id}/decisions",
+            "/v1/customers/{customer_id}/journey",
+            "Read a customer's journey, oldest first",
+            journey::read_journey,
+        )
+        .post("/v1/customers/{customer_id}/merge", "Make two customers one", decisions::merge_customers)
+        .refuses(|| vec![ApiError::NotMergeable(MergeRefused::Shared)])
+        .post(
+            "/v1/customers/{customer_id}/split",
+            "Take an identifier out of a customer",
+            decisions::split_customer,
+        )
+        .get(
+            "/v1/customers/{customer_id}/decisions",
             "List what was decided about a customer by hand, newest first",
             decisions::list_decisions,
         )

@@ -29,11 +29,11 @@ struct Asked {
 
 /// Reads a page of facts: of a customer if one is named, else of the tenant; of an agent if one is named, to whom an
 /// interaction belongs, or who has a credit for a conversion in the run that answers for its day.
-pub(crate) async fn page(
+pub(crate) async fn page<T>(
     access: &Access,
     tenant: &Tenant,
     kind: FactKind,
-    mut query: Query,
+    mut query: Query<T>,
 ) -> Result<FactPage, ApiError> {
     let span = query.span(tenant.settings.zone());
     let limit = query.limit();

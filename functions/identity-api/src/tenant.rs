@@ -3,12 +3,14 @@ use std::collections::BTreeMap;
 use api::views::Moment;
 use api::{Access, ApiError, Caller, Data, Query, may};
 use axum::extract::State;
+use domain::model::ModelCode;
 use domain::signals::IntentFactors;
 use domain::source::Source;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What is set for the tenant, and how its providers' webhooks fare.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TenantView {
     tenant_id: String,
     region: String,
@@ -18,15 +20,16 @@ pub(crate) struct TenantView {
     own_numbers: Vec<String>,
     shared_limit: usize,
     retention_months: u32,
+    #[schemars(with = "ModelCode")]
     default_model: &'static str,
     daily_run_days: u32,
     intent_factors: BTreeMap<String, f64>,
-    /// None for what all tenants may.
+    /// Null for what all tenants may.
     requests_per_second: Option<u32>,
     webhooks: BTreeMap<&'static str, WebhookView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct WebhookView {
     /// How many secrets verify its deliveries; those of the environment are not counted.
     active_secrets: usize,
@@ -34,7 +37,7 @@ struct WebhookView {
 }
 
 /// The last delivery that came for this tenant and was refused; of many in a minute only one is noted.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct RefusalView {
     at: Moment,
     reason: String,
@@ -44,7 +47,7 @@ struct RefusalView {
 pub(crate) async fn find_tenant(
     State(access): State<Access>,
     caller: Caller<may::TenantsView>,
-    query: Query,
+    query: Query<()>,
 ) -> Result<Data<TenantView>, ApiError> {
     query.finish()?;
     let (id, settings) = (&caller.tenant.id, &caller.tenant.settings);

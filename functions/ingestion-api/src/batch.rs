@@ -1,15 +1,17 @@
 //! One report or many: the same reading, recording and answers for every resource.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::marker::PhantomData;
 
-use api::{Access, ApiError, Body, Created, Data, InPart, Replayed};
+use api::{Access, ApiError, Body, Created, Data, InPart, Replayed, Stored};
 use axum::Extension;
-use axum::response::{IntoResponse, Response};
 use domain::json::{Problem, Reader};
 use domain::time::Timestamp;
 use futures::{StreamExt, stream};
 use http::StatusCode;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use store::{Recorded, Tenant};
 
@@ -24,6 +26,8 @@ pub(crate) type Outcome<R> = Recorded<<R as Resource>::Stored>;
 
 /// What differs between interactions and conversions.
 pub(crate) trait Resource: Sized {
+    /// How a report looks, as the document tells it.
+    type Looks: JsonSchema;
     type Report: Send + Sync;
     type Stored: Send + Sync;
     type View: Serialize;
@@ -48,23 +52,53 @@ pub(crate) trait Resource: Sized {
 pub(crate) async fn create_one<R: Resource>(
     access: &Access,
     tenant: &Tenant,
-    body: &Body,
-) -> Result<Response, ApiError> {
+    body: &Body<R::Looks>,
+) -> Result<Stored<R::View>, ApiError> {
     let report = R::read(body.reader()?, tenant, access.clock.now()).map_err(ApiError::Invalid)?;
     Ok(match R::record(access, tenant, &report).await? {
-        Recorded::Created(stored) => Created(R::view(access, tenant, &stored).await?).into_response(),
+        Recorded::Created(stored) => Stored::Created(Created(R::view(access, tenant, &stored).await?)),
         Recorded::Added(stored) => {
-            Replayed { data: R::view(access, tenant, &stored).await?, added: true }.into_response()
+            Stored::Replayed(Replayed { data: R::view(access, tenant, &stored).await?, added: true })
         }
         Recorded::Same(stored) => {
-            Replayed { data: R::view(access, tenant, &stored).await?, added: false }.into_response()
+            Stored::Replayed(Replayed { data: R::view(access, tenant, &stored).await?, added: false })
         }
         Recorded::Contradicts(fields) => return Err(ApiError::Duplicate(fields)),
     })
 }
 
+/// Many reports at once.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Batch_of_{T}")]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct Batch<T> {
+    #[schemars(length(min = 1, max = MOST_ITEMS))]
+    items: Vec<Item<T>>,
+}
+
+/// What should be a report. What is none is refused by itself, and stops none of the others.
+struct Item<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Item<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Item".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An entry of another form is refused by itself, in `results`",
+            "anyOf": [generator.subschema_for::<T>(), true],
+        })
+    }
+}
+
 /// What the single call would have answered for one entry.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "BatchEntryView")]
 pub(crate) struct ResultView {
     index: usize,
     status: u16,
@@ -74,14 +108,15 @@ pub(crate) struct ResultView {
     error: Option<ErrorView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EntryErrorView")]
 struct ErrorView {
     error: String,
     code: &'static str,
     details: Vec<Problem>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct BatchView {
     results: Vec<ResultView>,
 }
@@ -100,7 +135,7 @@ impl ResultView {
 pub(crate) async fn create_many<R: Resource>(
     access: &Access,
     tenant: &Tenant,
-    body: &Body,
+    body: &Body<Batch<R::Looks>>,
 ) -> Result<BatchAnswer, ApiError> {
     let mut reader = body.reader()?;
     let entries = reader.entries("items", 1..=MOST_ITEMS);

@@ -5,18 +5,21 @@
 
 use std::collections::BTreeMap;
 
+use api::fields::{ChannelName, Id, PastMoment, Probability, Text, Whole};
 use api::views::InteractionView;
 use api::{Access, ApiError, Body, Caller, Data, may};
 use axum::extract::{Path, State};
 use domain::interaction::{CallEvent, Channel, Direction, Field, Interaction, Section, Value};
 use domain::json::{self, Problem, Reader};
+use domain::rule::{Refusal, Rule};
 use domain::time::Timestamp;
+use schemars::JsonSchema;
 use serde_json::value::RawValue;
 
 use crate::batch::Resource;
-use crate::interactions::{Interactions, printable_or_number};
+use crate::interactions::{Interactions, MOST_SECONDS, ends_before_start};
 
-type Read = fn(&RawValue, Timestamp) -> Result<Value, String>;
+type Read = fn(&RawValue, Timestamp) -> Result<Value, Refusal>;
 
 /// What can be set right. Identifiers cannot: a wrong link between them is undone by splitting the customer.
 const FACTS: [(&str, Field, Read); 16] = [
@@ -24,30 +27,60 @@ const FACTS: [(&str, Field, Read); 16] = [
     ("started_at", Field::StartedAt, moment),
     ("ended_at", Field::EndedAt, moment),
     ("duration_seconds", Field::DurationSeconds, |raw, _| {
-        json::integer(0..=604_800)(raw).map(Value::Integer)
+        json::integer(0..=MOST_SECONDS)(raw).map(Value::Integer)
     }),
     ("direction", Field::Direction, |raw, _| {
         text(json::one_of(Direction::parse, &["inbound", "outbound"])(raw)?.code())
     }),
-    ("language", Field::Language, |raw, _| json::printable(35)(raw).map(Value::Text)),
-    ("vendor_code", Field::VendorCode, |raw, _| printable_or_number(raw).map(Value::Text)),
-    ("agent_id", Field::AgentId, |raw, _| printable_or_number(raw).map(Value::Text)),
-    ("team_id", Field::TeamId, |raw, _| printable_or_number(raw).map(Value::Text)),
-    ("transcript_url", Field::TranscriptUrl, |raw, _| json::printable(2048)(raw).map(Value::Text)),
-    ("primary_intent", Field::PrimaryIntent, |raw, _| json::printable(128)(raw).map(Value::Text)),
-    ("secondary_intents", Field::SecondaryIntents, |raw, _| json::texts(20)(raw).map(Value::List)),
+    ("language", Field::Language, |raw, _| Ok(Value::Text(json::printable(35)(raw)?))),
+    ("vendor_code", Field::VendorCode, |raw, _| json::id(raw).map(Value::Text)),
+    ("agent_id", Field::AgentId, |raw, _| json::id(raw).map(Value::Text)),
+    ("team_id", Field::TeamId, |raw, _| json::id(raw).map(Value::Text)),
+    ("transcript_url", Field::TranscriptUrl, |raw, _| Ok(Value::Text(json::printable(2048)(raw)?))),
+    ("primary_intent", Field::PrimaryIntent, |raw, _| Ok(Value::Text(json::printable(128)(raw)?))),
+    ("secondary_intents", Field::SecondaryIntents, |raw, _| Ok(Value::List(json::texts(20)(raw)?))),
     ("purchase_probability", Field::PurchaseProbability, |raw, _| json::probability(raw).map(Value::Text)),
-    ("outcome", Field::Outcome, |raw, _| json::printable(128)(raw).map(Value::Text)),
-    ("outcome_prediction", Field::OutcomePrediction, |raw, _| json::printable(128)(raw).map(Value::Text)),
-    ("sentiment", Field::Sentiment, |raw, _| json::printable(128)(raw).map(Value::Text)),
+    ("outcome", Field::Outcome, |raw, _| Ok(Value::Text(json::printable(128)(raw)?))),
+    ("outcome_prediction", Field::OutcomePrediction, |raw, _| Ok(Value::Text(json::printable(128)(raw)?))),
+    ("sentiment", Field::Sentiment, |raw, _| Ok(Value::Text(json::printable(128)(raw)?))),
 ];
 
-fn text(text: &str) -> Result<Value, String> {
+fn text(text: &str) -> Result<Value, Refusal> {
     Ok(Value::Text(text.to_owned()))
 }
 
-fn moment(raw: &RawValue, now: Timestamp) -> Result<Value, String> {
+fn moment(raw: &RawValue, now: Timestamp) -> Result<Value, Refusal> {
     json::moment(now)(raw).map(Value::from)
+}
+
+/// What is set right; null takes a fact back.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1, "x-rules" = [Rule::EndsAfterStart]))]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct Correction {
+    /// Cannot be taken back
+    #[schemars(default)]
+    channel: ChannelName,
+    /// Cannot be taken back
+    #[schemars(default)]
+    started_at: PastMoment,
+    ended_at: Option<PastMoment>,
+    #[schemars(example = 180)]
+    duration_seconds: Option<Whole<0, MOST_SECONDS>>,
+    direction: Option<Direction>,
+    language: Option<Text<35>>,
+    vendor_code: Option<Id>,
+    #[schemars(example = &"agent-002")]
+    agent_id: Option<Id>,
+    team_id: Option<Id>,
+    transcript_url: Option<Text<2048>>,
+    primary_intent: Option<Text<128>>,
+    #[schemars(length(max = 20))]
+    secondary_intents: Option<Vec<Text<128>>>,
+    purchase_probability: Option<Probability>,
+    outcome: Option<Text<128>>,
+    outcome_prediction: Option<Text<128>>,
+    sentiment: Option<Text<128>>,
 }
 
 /// Set an interaction right; null takes a fact back
@@ -55,7 +88,7 @@ pub(crate) async fn correct_interaction(
     State(access): State<Access>,
     caller: Caller<may::InteractionsIngest>,
     Path(id): Path<String>,
-    body: Body,
+    body: Body<Correction>,
 ) -> Result<Data<InteractionView>, ApiError> {
     let (tenant, now) = (&caller.tenant, access.clock.now());
     let found = access.interaction(tenant, &id).await?;
@@ -70,7 +103,7 @@ pub(crate) async fn correct_interaction(
     };
     let (stored, is_possible) = access.table.merge_interaction(tenant, &found.about, now, correct).await?;
     if !is_possible {
-        return Err(ApiError::field("ended_at", "must not be before started_at"));
+        return Err(ApiError::field("ended_at", ends_before_start()));
     }
     Ok(Data(Interactions::view(&access, tenant, &stored).await?))
 }
@@ -89,7 +122,7 @@ fn read(mut body: Reader<'_>, now: Timestamp) -> Result<BTreeMap<Field, Option<V
     let facts = body.finish(Some(facts))?;
     if facts.is_empty() {
         let problem = format!("must have at least one of {}", FACTS.map(|(name, ..)| name).join(", "));
-        return Err(vec![Problem { field: "body".to_owned(), problem }]);
+        return Err(vec![Problem::of("body", problem)]);
     }
     Ok(facts)
 }

@@ -1,5 +1,6 @@
 //! Deliveries that were signed and kept but changed nothing: unreadable, or of a type nobody handles.
 
+use api::fields::{Days, Nothing, Page};
 use api::views::Moment;
 use api::{Accepted, Access, ApiError, Body, Caller, Cursors, Data, Listed, Query, may};
 use axum::extract::{Path, State};
@@ -7,13 +8,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::time::DAY_MS;
 use providers::{Provider, SealedDelivery};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Delivery, DeliveryState, KeptDelivery, Paging, Span, Tenant};
 
 use crate::App;
 
 /// A kept delivery, without what came.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DeliveryView {
     delivery_id: String,
     provider: String,
@@ -38,11 +40,11 @@ impl From<KeptDelivery> for DeliveryView {
 }
 
 /// A kept delivery with the bytes that came.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct WholeDeliveryView {
     #[serde(flatten)]
     delivery: DeliveryView,
-    /// None for what is no text.
+    /// Null for what is no text.
     payload: Option<String>,
     payload_base64: String,
 }
@@ -54,6 +56,18 @@ impl From<Delivery> for WholeDeliveryView {
     }
 }
 
+/// Which kept deliveries are listed.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct KeptDeliveries {
+    #[schemars(flatten)]
+    days: Days,
+    state: Option<DeliveryState>,
+    provider: Option<Provider>,
+    #[schemars(flatten)]
+    page: Page,
+}
+
 /// Without a range, the deliveries of so many days are listed.
 const USUAL_DAYS_MS: i64 = 30 * DAY_MS;
 
@@ -61,7 +75,7 @@ const USUAL_DAYS_MS: i64 = 30 * DAY_MS;
 pub(crate) async fn list_deliveries(
     State(access): State<Access>,
     caller: Caller<may::WebhooksView>,
-    mut query: Query,
+    mut query: Query<KeptDeliveries>,
 ) -> Result<Listed<DeliveryView>, ApiError> {
     let (tenant, now) = (&caller.tenant, access.clock.now());
     let asked = query.span(tenant.settings.zone());
@@ -98,7 +112,7 @@ pub(crate) async fn find_delivery(
     State(access): State<Access>,
     caller: Caller<may::WebhooksView>,
     Path(id): Path<String>,
-    query: Query,
+    query: Query<()>,
 ) -> Result<Data<WholeDeliveryView>, ApiError> {
     query.finish()?;
     Ok(Data(whole(&access, &caller.tenant, &id).await?.into()))
@@ -112,7 +126,7 @@ pub(crate) async fn replay_delivery(
     State(app): State<App>,
     caller: Caller<may::WebhooksManage>,
     Path(id): Path<String>,
-    body: Body,
+    body: Body<Nothing>,
 ) -> Result<Accepted<DeliveryView>, ApiError> {
     let (tenant, now) = (&caller.tenant, app.access.clock.now());
     let Delivery { kept, body: payload, seal } = whole(&app.access, tenant, &id).await?;

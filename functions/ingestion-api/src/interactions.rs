@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::fields::{ChannelName, FreeObject, Id, PastMoment, Probability, Text, Whole};
 use api::views::InteractionView;
-use api::{Access, ApiError, Body, Caller, may};
+use api::{Access, ApiError, Body, Caller, Stored, may};
 use axum::extract::State;
-use axum::response::Response;
 use domain::identifier::{Identifier, IdentifierType};
-use domain::ids::ExternalId;
 use domain::interaction::{CallEvent, Channel, Direction, Field, Section, Value};
 use domain::json::{self, Problem, Reader};
+use domain::rule::{Refusal, Rule};
 use domain::source::Source;
 use domain::time::Timestamp;
+use schemars::JsonSchema;
 use store::{About, Customers, StoredInteraction, Tenant};
 
-use crate::batch::{self, BatchAnswer, Resource};
-use crate::identifiers;
+use crate::batch::{self, Batch, BatchAnswer, Resource};
+use crate::identifiers::{self, IdentifierReport};
 
 /// A report about one interaction.
 pub(crate) struct Reported {
@@ -27,8 +28,8 @@ pub(crate) struct Reported {
 pub(crate) async fn create_interaction(
     State(access): State<Access>,
     caller: Caller<may::InteractionsIngest>,
-    body: Body,
-) -> Result<Response, ApiError> {
+    body: Body<InteractionReport>,
+) -> Result<Stored<InteractionView>, ApiError> {
     batch::create_one::<Interactions>(&access, &caller.tenant, &body).await
 }
 
@@ -36,7 +37,7 @@ pub(crate) async fn create_interaction(
 pub(crate) async fn create_interactions(
     State(access): State<Access>,
     caller: Caller<may::InteractionsIngest>,
-    body: Body,
+    body: Body<Batch<InteractionReport>>,
 ) -> Result<BatchAnswer, ApiError> {
     batch::create_many::<Interactions>(&access, &caller.tenant, &body).await
 }
@@ -44,6 +45,7 @@ pub(crate) async fn create_interactions(
 pub(crate) struct Interactions;
 
 impl Resource for Interactions {
+    type Looks = InteractionReport;
     type Report = Reported;
     type Stored = StoredInteraction;
     type View = InteractionView;
@@ -76,11 +78,71 @@ impl Resource for Interactions {
     }
 }
 
+/// An interaction as the tenant reports it. What is null counts as absent.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("x-rules" = [Rule::EndsAfterStart]))]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct InteractionReport {
+    /// What the tenant, or the source, calls it
+    #[schemars(example = &"call-123")]
+    external_interaction_id: Id,
+    /// Whose interaction it is; `api` unless given
+    source: Option<Source>,
+    started_at: PastMoment,
+    /// Who the contact was with
+    #[schemars(length(min = 1, max = 10))]
+    customer_identifiers: Vec<IdentifierReport>,
+    channel: ChannelName,
+    ended_at: Option<PastMoment>,
+    direction: Option<Direction>,
+    #[schemars(example = &"en-US")]
+    language: Option<Text<35>>,
+    #[schemars(example = &"vendor-a")]
+    vendor_code: Option<Id>,
+    #[schemars(example = &"https://example.com/transcripts/call-123")]
+    transcript_url: Option<Text<2048>>,
+    #[schemars(example = 180)]
+    duration_seconds: Option<Whole<0, MOST_SECONDS>>,
+    #[schemars(example = &"agent-001")]
+    agent_id: Option<Id>,
+    #[schemars(example = &"team-1")]
+    team_id: Option<Id>,
+    /// Who took part; the first agent who is a `sales_rep`, else the first agent, is the interaction's agent
+    #[schemars(length(max = 20))]
+    participants: Option<Vec<Participant>>,
+    #[schemars(example = &"purchase_inquiry")]
+    primary_intent: Option<Text<128>>,
+    #[schemars(length(max = 20))]
+    secondary_intents: Option<Vec<Text<128>>>,
+    #[schemars(example = &"appointment_set")]
+    outcome: Option<Text<128>>,
+    #[schemars(example = &"likely_purchase")]
+    outcome_prediction: Option<Text<128>>,
+    purchase_probability: Option<Probability>,
+    #[schemars(example = &"positive")]
+    sentiment: Option<Text<128>>,
+    /// Anything else; `sentiment` and `call_duration` in it count as reported unless the fields are
+    raw_metadata: Option<FreeObject>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes what is read below")]
+struct Participant {
+    #[schemars(example = &"agent")]
+    participant_type: Text<64>,
+    #[schemars(example = &"agent-001")]
+    external_agent_id: Option<Id>,
+    #[schemars(example = &"sales_rep")]
+    role: Option<Text<64>>,
+}
+
+/// No contact is longer than a week.
+pub(crate) const MOST_SECONDS: i64 = 604_800;
+
 fn read(mut body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Reported, Vec<Problem>> {
     const SOURCES: &[&str] = &["api", "convin", "telephony"];
-    let external_id = body.required("external_interaction_id", |raw| {
-        ExternalId::parse(&json::text_or_number(raw)?).map_err(|error| error.to_string())
-    });
+    let external_id = body.required("external_interaction_id", json::external_id);
     let source = body.optional("source", json::one_of(Source::parse, SOURCES)).unwrap_or(Source::Api);
     let started_at = body.required("started_at", json::moment(now));
     let mut facts = Facts::default();
@@ -125,26 +187,30 @@ fn take_contact(body: &mut Reader<'_>, facts: &mut Facts, started_at: Option<Tim
     facts.text(Field::Channel, channel.map(|channel| channel.as_str().to_owned()));
     let ended_at = body.optional("ended_at", json::moment(now));
     if ended_at.zip(started_at).is_some_and(|(end, start)| end < start) {
-        body.refuse("ended_at", "must not be before started_at");
+        body.refuse("ended_at", ends_before_start());
     }
     facts.put(Field::EndedAt, ended_at.map(Value::from));
     let direction = body.optional("direction", json::one_of(Direction::parse, &["inbound", "outbound"]));
     facts.text(Field::Direction, direction.map(|direction| direction.code().to_owned()));
     facts.text(Field::Language, body.optional("language", json::printable(35)));
-    facts.text(Field::VendorCode, body.optional("vendor_code", printable_or_number));
+    facts.text(Field::VendorCode, body.optional("vendor_code", json::id));
     facts.text(Field::TranscriptUrl, body.optional("transcript_url", json::printable(2048)));
     facts.put(
         Field::DurationSeconds,
-        body.optional("duration_seconds", json::integer(0..=604_800)).map(Value::Integer),
+        body.optional("duration_seconds", json::integer(0..=MOST_SECONDS)).map(Value::Integer),
     );
 }
 
+pub(crate) fn ends_before_start() -> Refusal {
+    Refusal::of(Rule::EndsAfterStart, "must not be before started_at")
+}
+
 fn take_people(body: &mut Reader<'_>, facts: &mut Facts) {
-    let agent_id = body.optional("agent_id", printable_or_number);
-    facts.text(Field::TeamId, body.optional("team_id", printable_or_number));
+    let agent_id = body.optional("agent_id", json::id);
+    facts.text(Field::TeamId, body.optional("team_id", json::id));
     let participants = body.objects("participants", 0..=20, |item| {
         let participant_type = item.required("participant_type", json::printable(64));
-        let id = item.optional("external_agent_id", printable_or_number);
+        let id = item.optional("external_agent_id", json::id);
         let role = item.optional("role", json::printable(64));
         Some((participant_type?, id, role))
     });
@@ -173,7 +239,7 @@ fn take_analysis(body: &mut Reader<'_>, facts: &mut Facts) {
     facts.text(Field::OutcomePrediction, body.optional("outcome_prediction", json::printable(128)));
     facts.text(Field::PurchaseProbability, body.optional("purchase_probability", json::probability));
     let sentiment = body.optional("sentiment", json::printable(128));
-    let metadata = body.optional("raw_metadata", json::metadata(8192));
+    let metadata = body.optional("raw_metadata", json::metadata);
     // Known keys of the free object count as reported, unless the field itself is.
     let known: Option<serde_json::Value> =
         metadata.as_deref().and_then(|text| serde_json::from_str(text).ok());
@@ -188,14 +254,4 @@ fn take_analysis(body: &mut Reader<'_>, facts: &mut Facts) {
         facts.put(Field::DurationSeconds, seconds.map(Value::Integer));
     }
     facts.text(Field::RawMetadata, metadata);
-}
-
-/// Ids and codes of the tenant's leave exactly as they came; a number leaves as its digits.
-pub(crate) fn printable_or_number(raw: &serde_json::value::RawValue) -> Result<String, String> {
-    let text = json::text_or_number(raw)?;
-    if domain::ids::is_printable(&text, 128) {
-        Ok(text)
-    } else {
-        Err("must be 1 to 128 printable characters".to_owned())
-    }
 }

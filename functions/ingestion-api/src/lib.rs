@@ -11,7 +11,7 @@ mod deliveries;
 mod identifiers;
 mod interactions;
 
-use api::{Access, Routes};
+use api::{Access, ApiError, Routes};
 use axum::Router;
 use axum::extract::FromRef;
 use providers::SealedDelivery;
@@ -43,13 +43,14 @@ pub fn routes() -> Routes<App> {
     Routes::default()
         .post("/v1/interactions", "Store one interaction", interactions::create_interaction)
         .post("/v1/interactions/batch", "Store up to 500 interactions", interactions::create_interactions)
-        .patch("/v1/interactions/{id}", "Set an interaction right", correct::correct_interaction)
+        .patch("/v1/interactions/{interaction_id}", "Set an interaction right", correct::correct_interaction)
+        .refuses(|| vec![ApiError::AmbiguousId])
         .post("/v1/conversions", "Store one conversion", conversions::create_conversion)
         .post("/v1/conversions/batch", "Store up to 500 conversions", conversions::create_conversions)
         .get("/v1/webhooks/deliveries", "List deliveries that changed nothing", deliveries::list_deliveries)
-        .get("/v1/webhooks/deliveries/{id}", "Read one of them whole", deliveries::find_delivery)
+        .get("/v1/webhooks/deliveries/{delivery_id}", "Read one of them whole", deliveries::find_delivery)
         .post(
-            "/v1/webhooks/deliveries/{id}/replay",
+            "/v1/webhooks/deliveries/{delivery_id}/replay",
             "Have one of them read again",
             deliveries::replay_delivery,
         )

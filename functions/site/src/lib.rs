@@ -1,13 +1,15 @@
 //! What is public: health, the OpenAPI document, the docs page, and our answer to paths that lead nowhere.
 
-use api::{ApiError, Routes};
+use api::{ApiError, Describe, Operation, Routes};
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use domain::ids::TenantId;
-use http::{StatusCode, header};
+use http::StatusCode;
+use http::header;
 use runtime::{Host, Misconfigured};
+use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use store::Table;
 
@@ -35,7 +37,7 @@ pub fn router(app: App) -> Router {
     api::serve(routes(), app)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Health {
     status: &'static str,
     version: &'static str,
@@ -61,15 +63,29 @@ async fn ready(State(app): State<App>) -> Result<Json<Health>, ApiError> {
 }
 
 /// What works, in full
-async fn health(State(app): State<App>) -> Response {
+async fn health(State(app): State<App>) -> Checked {
     match reach_table(&app.table).await {
-        Ok(()) => Json(Health { table: Some("ok"), ..Health::ok() }).into_response(),
+        Ok(()) => Checked(StatusCode::OK, Health { table: Some("ok"), ..Health::ok() }),
         Err(error) => {
             // Logs the cause; the answer keeps the shape that monitors read.
             let status = error.into_response().status();
-            (status, Json(Health { status: "unavailable", table: Some("unreachable"), ..Health::ok() }))
-                .into_response()
+            Checked(status, Health { status: "unavailable", table: Some("unreachable"), ..Health::ok() })
         }
+    }
+}
+
+struct Checked(StatusCode, Health);
+
+impl IntoResponse for Checked {
+    fn into_response(self) -> Response {
+        (self.0, Json(self.1)).into_response()
+    }
+}
+
+impl Describe for Checked {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answer::<Health>(StatusCode::OK, "Everything works");
+        operation.answer::<Health>(StatusCode::SERVICE_UNAVAILABLE, "Something does not, and what");
     }
 }
 
@@ -82,11 +98,41 @@ async fn reach_table(table: &Table) -> Result<(), ApiError> {
 }
 
 /// The OpenAPI document
-async fn openapi() -> Response {
-    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], api::OPENAPI).into_response()
+async fn openapi() -> Document {
+    Document
+}
+
+struct Document;
+
+impl IntoResponse for Document {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, "application/json")], api::OPENAPI).into_response()
+    }
+}
+
+impl Describe for Document {
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = json_schema!({"type": "object", "required": ["openapi", "paths"]});
+        operation.answer_as(StatusCode::OK, "This document", ("application/json", schema));
+    }
 }
 
 /// The documentation page
-async fn docs() -> Html<&'static str> {
-    Html(include_str!("docs.html"))
+async fn docs() -> Page {
+    Page
+}
+
+struct Page;
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        Html(include_str!("docs.html")).into_response()
+    }
+}
+
+impl Describe for Page {
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = json_schema!({"type": "string"});
+        operation.answer_as(StatusCode::OK, "The page", ("text/html", schema));
+    }
 }

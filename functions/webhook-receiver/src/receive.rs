@@ -1,16 +1,18 @@
 //! `POST /v1/webhooks/{provider}[/{tenant}]`.
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use api::{Accepted, ApiError};
+use api::{Accepted, ApiError, Describe, Operation, Presence};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{FromRequest, Path, Request, State};
 use domain::time::Timestamp;
 use http::request::Parts;
 use providers::{Delivery, Provider, Rejected, SealedDelivery, Secrets, Verified};
 use runtime::Metric;
+use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 use store::Tenant;
 
@@ -20,9 +22,36 @@ use crate::mentions::{self, Unclear};
 /// No delivery is larger; a message of this size fits the queue in base64, and so does an item the table.
 const MOST_BODY: usize = 256 * 1024;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AcceptedDelivery")]
 pub(crate) struct DeliveryView {
     delivery_id: String,
+}
+
+/// A delivery as it came: a body of any kind, and its signature among the headers.
+pub(crate) struct Signed(Request);
+
+impl<S: Send + Sync> FromRequest<S> for Signed {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Infallible> {
+        Ok(Self(request))
+    }
+}
+
+impl Describe for Signed {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.security.push("signature");
+        let tenant =
+            json_schema!({"type": "string", "description": "The tenant, if the path does not name it"});
+        operation.parameter("query", "tenant_id", tenant.clone(), Presence::Optional);
+        operation.parameter("header", "X-Tenant-ID", tenant, Presence::Optional);
+        operation.any_body(
+            "Any body of at most 256 KiB: the signature is over its bytes, and what they say is read behind the \
+             answer. What cannot be read is kept; see `/v1/webhooks/deliveries`.",
+        );
+        operation.errors.extend([ApiError::InvalidSignature, ApiError::TooLarge(MOST_BODY)]);
+    }
 }
 
 type Answer = Result<Accepted<DeliveryView>, ApiError>;
@@ -31,7 +60,7 @@ type Answer = Result<Accepted<DeliveryView>, ApiError>;
 pub(crate) async fn receive_delivery(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,
-    request: Request,
+    Signed(request): Signed,
 ) -> Answer {
     let Path(provider) = path.map_err(|_| ApiError::NoSuchPath)?;
     receive(&app, &provider, None, request).await
@@ -40,7 +69,7 @@ pub(crate) async fn receive_delivery(
 pub(crate) async fn receive_delivery_for_tenant(
     State(app): State<App>,
     path: Result<Path<(String, String)>, PathRejection>,
-    request: Request,
+    Signed(request): Signed,
 ) -> Answer {
     let Path((provider, tenant)) = path.map_err(|_| ApiError::NoSuchPath)?;
     receive(&app, &provider, Some(tenant), request).await

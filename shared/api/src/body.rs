@@ -1,32 +1,41 @@
 //! Reading a request's body: strictly, and never more of it than a request may have.
 
+use std::marker::PhantomData;
+
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
-use domain::json::Reader;
+use domain::json::{NotJson, Reader};
+use domain::rule::Rule;
 use http::header;
+use schemars::JsonSchema;
 
+use crate::describe::{Describe, Operation};
 use crate::error::ApiError;
+use crate::once;
 
 /// No body of the API is larger than this.
 pub const MOST_BODY: usize = 1024 * 1024;
 
-/// A JSON body, not parsed yet.
+/// A JSON body, not parsed yet. `T` says for the document how it looks; the handler reads it field by field.
 #[derive(Debug)]
-pub struct Body(Bytes);
+pub struct Body<T> {
+    bytes: Bytes,
+    looks: PhantomData<fn() -> T>,
+}
 
-impl Body {
+impl<T> Body<T> {
     /// Opens the body as one object.
     pub fn reader(&self) -> Result<Reader<'_>, ApiError> {
-        Ok(Reader::open(&self.0)?)
+        Ok(Reader::open(&self.bytes)?)
     }
 
     /// Whether there is no body, or an empty object: what a request without parameters may send.
     pub fn is_blank(&self) -> bool {
-        self.0.iter().all(u8::is_ascii_whitespace)
+        self.bytes.iter().all(u8::is_ascii_whitespace)
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Body {
+impl<S: Send + Sync, T> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
@@ -41,6 +50,22 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         if !is_json && !bytes.is_empty() {
             return Err(ApiError::UnsupportedMediaType);
         }
-        Ok(Self(bytes))
+        Ok(Self { bytes, looks: PhantomData })
+    }
+}
+
+impl<T: JsonSchema> Describe for Body<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.json_body::<T>();
+        operation.rules.push(Rule::DepthLimit);
+        operation.errors.extend([
+            ApiError::NotJson(NotJson::NotAnObject),
+            ApiError::field("field", "is not a known field"),
+            ApiError::TooLarge(MOST_BODY),
+            ApiError::UnsupportedMediaType,
+            ApiError::IdempotencyKeyReused,
+            ApiError::RequestInProgress,
+        ]);
+        once::describe(operation);
     }
 }

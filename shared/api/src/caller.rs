@@ -10,10 +10,12 @@ use domain::time::Timestamp;
 use http::HeaderMap;
 use http::request::Parts;
 use runtime::{Clock, Host, Misconfigured, Place};
+use schemars::json_schema;
 use sha2::{Digest, Sha256};
 use store::{ApiKey, Fresh, Table, Tenant, Tenants};
 use subtle::ConstantTimeEq;
 
+use crate::describe::{Describe, Operation, Presence};
 use crate::error::ApiError;
 use crate::limit::Limiter;
 use crate::once::Repeatable;
@@ -135,6 +137,22 @@ impl<P: Required> Caller<P> {
             return Err(ApiError::Forbidden(P::PERMISSION));
         }
         Ok(Self { tenant, principal, holds: PhantomData })
+    }
+}
+
+impl<P: Required> Describe for Caller<P> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.security.extend(["api_key", "bearer"]);
+        operation.permission = Some(P::PERMISSION);
+        let described = "The credential's own tenant, or one of its aliases; may be left out";
+        let schema = json_schema!({"type": "string", "description": described});
+        operation.parameter("header", "X-Tenant-ID", schema, Presence::Optional);
+        operation.errors.extend([
+            ApiError::Unauthenticated,
+            ApiError::TenantMismatch,
+            ApiError::Forbidden(P::PERMISSION),
+            ApiError::RateLimited { wait_us: 1_000_000 },
+        ]);
     }
 }
 

@@ -39,7 +39,7 @@ impl Cursors {
     }
 
     /// The position in the request's `cursor`, if it has one.
-    pub fn position(&self, query: &mut Query) -> Result<Option<Position>, ApiError> {
+    pub fn position<T>(&self, query: &mut Query<T>) -> Result<Option<Position>, ApiError> {
         query.text("cursor").map(|cursor| self.open(&cursor)).transpose()
     }
 

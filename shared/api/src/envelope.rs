@@ -3,25 +3,35 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Serialize)]
+use crate::describe::{Describe, Operation};
+use crate::error::ApiError;
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Envelope<T, M> {
     data: T,
     message: &'static str,
     meta: M,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct NoMeta {}
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct ReplayMeta {
+    /// Whether the request added nothing to what was stored.
     idempotent_replay: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct ListMeta {
+    /// Where the next page begins; null at the end.
     next_cursor: Option<String>,
 }
 
@@ -38,6 +48,12 @@ pub struct Accepted<T>(pub T);
 pub struct Replayed<T> {
     pub data: T,
     pub added: bool,
+}
+
+/// What storing comes to: 201 for what is new, 200 for what was stored before.
+pub enum Stored<T> {
+    Created(Created<T>),
+    Replayed(Replayed<T>),
 }
 
 /// 200 with a page of a list.
@@ -74,6 +90,15 @@ impl<T: Serialize> IntoResponse for Replayed<T> {
     }
 }
 
+impl<T: Serialize> IntoResponse for Stored<T> {
+    fn into_response(self) -> Response {
+        match self {
+            Stored::Created(created) => created.into_response(),
+            Stored::Replayed(replayed) => replayed.into_response(),
+        }
+    }
+}
+
 impl<T: Serialize> IntoResponse for Listed<T> {
     fn into_response(self) -> Response {
         let meta = ListMeta { next_cursor: self.next_cursor };
@@ -90,5 +115,51 @@ pub struct Reported<T, M> {
 impl<T: Serialize, M: Serialize> IntoResponse for Reported<T, M> {
     fn into_response(self) -> Response {
         Json(Envelope { data: self.data, message: "ok", meta: self.meta }).into_response()
+    }
+}
+
+impl<T: JsonSchema> Describe for Data<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answer::<Envelope<T, NoMeta>>(StatusCode::OK, "What was asked for");
+    }
+}
+
+impl<T: JsonSchema> Describe for Created<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answer::<Envelope<T, NoMeta>>(StatusCode::CREATED, "Created, as it is stored");
+    }
+}
+
+impl<T: JsonSchema> Describe for Accepted<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation
+            .answer::<Envelope<T, NoMeta>>(StatusCode::ACCEPTED, "Taken, and going on behind the answer");
+    }
+}
+
+impl<T: JsonSchema> Describe for Replayed<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        let description = "Stored before, and merged with what the request adds";
+        operation.answer::<Envelope<T, ReplayMeta>>(StatusCode::OK, description);
+    }
+}
+
+impl<T: JsonSchema> Describe for Listed<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answer::<Envelope<Vec<T>, ListMeta>>(StatusCode::OK, "A page of the list");
+    }
+}
+
+impl<T: JsonSchema, M: JsonSchema> Describe for Reported<T, M> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answer::<Envelope<T, M>>(StatusCode::OK, "What was asked for");
+    }
+}
+
+impl<T: JsonSchema> Describe for Stored<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        Created::<T>::describe(operation);
+        Replayed::<T>::describe(operation);
+        operation.errors.push(ApiError::Duplicate(vec!["started_at"]));
     }
 }

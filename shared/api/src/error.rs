@@ -6,9 +6,11 @@ use domain::identity::MergeRefused;
 use domain::json::{NotJson, Problem};
 use domain::permission::Permission;
 use domain::rate::Micros;
+use domain::rule::{Refusal, Rule};
 use domain::run::ModelCode;
 use http::{HeaderValue, StatusCode, header};
 use runtime::QueueError;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::StoreError;
 
@@ -90,9 +92,12 @@ impl From<QueueError> for ApiError {
 }
 
 /// The body of an error; the request id is added by the layer that knows it.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct ErrorBody {
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub struct ErrorBody {
+    /// A sentence for people.
     pub(crate) error: String,
+    /// For programs: one of a closed list.
     pub(crate) code: &'static str,
     pub(crate) details: Vec<Problem>,
     pub(crate) request_id: String,
@@ -100,8 +105,8 @@ pub(crate) struct ErrorBody {
 
 impl ApiError {
     /// A request that is refused for one field.
-    pub fn field(field: &str, problem: impl std::fmt::Display) -> Self {
-        Self::Invalid(vec![Problem { field: field.to_owned(), problem: problem.to_string() }])
+    pub fn field(field: &str, refusal: impl Into<Refusal>) -> Self {
+        Self::Invalid(vec![Problem::of(field, refusal)])
     }
 
     /// The only place where an error gets its status and code.
@@ -136,31 +141,25 @@ impl ApiError {
     pub fn details(&self) -> Vec<Problem> {
         match self {
             Self::Invalid(problems) => problems.iter().take(50).cloned().collect(),
-            Self::Duplicate(fields) => fields
-                .iter()
-                .map(|field| Problem {
-                    field: (*field).to_owned(),
-                    problem: "is stored with another value".to_owned(),
-                })
-                .collect(),
+            Self::Duplicate(fields) => {
+                fields.iter().map(|field| Problem::of(*field, "is stored with another value")).collect()
+            }
             Self::Forbidden(permission) => {
-                vec![Problem {
-                    field: "permission".to_owned(),
-                    problem: format!("{} is missing", permission.code()),
-                }]
+                vec![Problem::of("permission", format!("{} is missing", permission.code()))]
             }
             Self::ModelNotAvailable(_) => {
                 let codes = ModelCode::ALL.map(ModelCode::code).join(", ");
-                vec![Problem { field: "model_code".to_owned(), problem: format!("must be one of {codes}") }]
+                vec![Problem::of("model_code", format!("must be one of {codes}"))]
             }
             Self::NotMergeable(refused) => {
-                vec![Problem { field: "with".to_owned(), problem: refused.to_string() }]
+                vec![Problem::of("with", refused.to_string())]
             }
             Self::InvalidCursor => {
-                vec![Problem {
-                    field: "cursor".to_owned(),
-                    problem: "must be a next_cursor of this list".to_owned(),
-                }]
+                let refusal = Refusal::of(Rule::OwnCursor, "must be a next_cursor of this list");
+                vec![Problem::of("cursor", refusal)]
+            }
+            Self::NotJson(error @ NotJson::TooDeep) => {
+                vec![Problem::of("body", Refusal::of(Rule::DepthLimit, error.to_string()))]
             }
             Self::Unauthenticated
             | Self::InvalidSignature
@@ -190,7 +189,7 @@ impl ApiError {
         matches!(self, Self::Unavailable(_) | Self::RequestInProgress).then_some(1)
     }
 
-    pub(crate) fn body(&self) -> ErrorBody {
+    pub fn body(&self) -> ErrorBody {
         let (_, code) = self.status_and_code();
         ErrorBody { error: self.to_string(), code, details: self.details(), request_id: String::new() }
     }

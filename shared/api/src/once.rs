@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use axum::Extension;
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -13,11 +14,13 @@ use axum::response::{IntoResponse, Response};
 use domain::permission::{Credential, Principal};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use schemars::json_schema;
 use sha2::{Digest, Sha256};
 use store::{Claim, Claimed, KeptAnswer, MOST_KEPT_BYTES, Once, Table};
 
 use crate::body::MOST_BODY;
 use crate::caller::Access;
+use crate::describe::{Describe, Operation, Presence};
 use crate::error::ApiError;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -113,6 +116,27 @@ pub(crate) async fn keep_answer(request: Request, next: Next) -> Response {
     match claimed.get() {
         Some((table, claim)) => settle(table, claim, response).await,
         None => response,
+    }
+}
+
+/// Of an operation that is carried out once for each key.
+pub(crate) fn describe(operation: &mut Operation<'_>) {
+    // Headers of other characters have no encoding that both sides agree on.
+    let schema = json_schema!({
+        "type": "string", "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$",
+        "description": "Makes the request safe to repeat for 24 hours: the same key with the same body, by the same \
+            caller to the same path, is answered as the first time, with `Idempotency-Replayed: true`. Another body \
+            is refused with 409 `IDEMPOTENCY_KEY_REUSED`, a repetition while the first is still being carried out \
+            with 409 `REQUEST_IN_PROGRESS`. What failed on our side, also in part, is not kept and carried out again; \
+            so is what was answered in more than 350,000 bytes, which says `Idempotency-Kept: false`.",
+    });
+    operation.parameter("header", "Idempotency-Key", schema, Presence::Optional);
+}
+
+/// What an answer says beside the object is not for the document.
+impl<T: Describe> Describe for (Option<Extension<InPart>>, T) {
+    fn describe(operation: &mut Operation<'_>) {
+        T::describe(operation);
     }
 }
 

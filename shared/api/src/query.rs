@@ -1,27 +1,44 @@
 //! Query parameters, read as strictly as bodies.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use domain::json::Problem;
+use domain::rule::{Refusal, Rule};
 use domain::time::{Day, Zone};
 use http::request::Parts;
+use schemars::JsonSchema;
 use store::Span;
 
+use crate::describe::{Describe, Operation};
 use crate::error::ApiError;
 
 /// How many entries a page has unless asked otherwise, and at most.
-const DEFAULT_LIMIT: usize = 50;
-const MOST_LIMIT: usize = 200;
+pub(crate) const DEFAULT_LIMIT: usize = 50;
+pub(crate) const MOST_LIMIT: usize = 200;
 
 /// The parameters of a request; each is taken once, and what nobody took is refused by [`Query::finish`].
+///
+/// `T` says for the document which there are; a route without any takes `Query<()>`.
 #[derive(Debug)]
-pub struct Query {
+pub struct Query<T> {
     values: BTreeMap<String, String>,
     problems: Vec<Problem>,
+    looks: PhantomData<fn() -> T>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Query {
+impl<T: JsonSchema> Describe for Query<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.query::<T>();
+        operation.errors.push(ApiError::field("parameter", "is not a known parameter"));
+        if operation.parameters.iter().any(|parameter| parameter["name"] == "cursor") {
+            operation.errors.push(ApiError::InvalidCursor);
+        }
+    }
+}
+
+impl<S: Send + Sync, T> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
@@ -29,13 +46,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     }
 }
 
-impl Query {
+impl<L> Query<L> {
     fn parse(query: &str) -> Self {
         let pairs: Vec<(String, String)> =
             axum::extract::Query::try_from_uri(&format!("/?{query}").parse().unwrap_or_default())
                 .map(|query| query.0)
                 .unwrap_or_default();
-        let mut this = Self { values: BTreeMap::new(), problems: Vec::new() };
+        let mut this = Self { values: BTreeMap::new(), problems: Vec::new(), looks: PhantomData };
         for (name, value) in pairs {
             if this.values.insert(name.clone(), value).is_some() {
                 this.refuse(&name, "is given more than once");
@@ -44,8 +61,8 @@ impl Query {
         this
     }
 
-    pub fn refuse(&mut self, parameter: &str, problem: impl std::fmt::Display) {
-        self.problems.push(Problem { field: parameter.to_owned(), problem: problem.to_string() });
+    pub fn refuse(&mut self, parameter: &str, refusal: impl Into<Refusal>) {
+        self.problems.push(Problem::of(parameter, refusal));
     }
 
     pub fn text(&mut self, parameter: &str) -> Option<String> {
@@ -53,7 +70,7 @@ impl Query {
     }
 
     /// A parameter that `parse` reads.
-    pub fn parsed<T, E: std::fmt::Display>(
+    pub fn parsed<T, E: Into<Refusal>>(
         &mut self,
         parameter: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -63,6 +80,16 @@ impl Query {
             Err(problem) => {
                 self.refuse(parameter, problem);
                 None
+            }
+        }
+    }
+
+    /// Refuses parameters that there are, but not beside those that were taken.
+    pub fn refuse_others(&mut self, parameters: &[&str]) {
+        for parameter in parameters {
+            if self.values.remove(*parameter).is_some() {
+                let problem = "cannot be combined with the other parameters";
+                self.refuse(parameter, Refusal::of(Rule::CombinedFilters, problem));
             }
         }
     }
@@ -89,7 +116,7 @@ impl Query {
     pub fn span(&mut self, zone: Zone) -> Span {
         let (start, end) = (self.day("start_date"), self.day("end_date"));
         if start.zip(end).is_some_and(|(start, end)| end < start) {
-            self.refuse("end_date", "must not be before start_date");
+            self.refuse("end_date", Refusal::of(Rule::DaysInOrder, "must not be before start_date"));
         }
         Span {
             from: start.map_or(Span::ALL.from, |day| zone.start_of(day)),
@@ -112,8 +139,9 @@ mod tests {
 
     #[test]
     fn parameters_are_decoded_and_unknown_ones_are_refused() {
-        let mut query =
-            Query::parse("identifier=phone%3A%2B1415&limit=7&start_date=2024-01-01&end_date=2024-01-31");
+        let mut query = Query::<()>::parse(
+            "identifier=phone%3A%2B1415&limit=7&start_date=2024-01-01&end_date=2024-01-31",
+        );
         assert_eq!(query.text("identifier").as_deref(), Some("phone:+1415"));
         assert_eq!(query.limit(), 7);
         let span = query.span(Zone::UTC);
@@ -121,7 +149,7 @@ mod tests {
         assert_eq!(span.to.to_string(), "2024-01-31T23:59:59.999Z");
         assert!(query.finish().is_ok());
 
-        let mut query = Query::parse("limit=201&more=1&start_date=31.1.2024&twice=1&twice=2");
+        let mut query = Query::<()>::parse("limit=201&more=1&start_date=31.1.2024&twice=1&twice=2");
         let (_, _) = (query.limit(), query.span(Zone::UTC));
         let Err(ApiError::Invalid(problems)) = query.finish() else { panic!("all four are wrong") };
         let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();

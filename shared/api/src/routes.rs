@@ -16,16 +16,23 @@ use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
+use crate::describe::{Operation, Signature};
 use crate::error::{ApiError, ErrorBody};
 use crate::once::keep_answer;
 
 /// A route as a function declares it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub struct Route {
     pub method: &'static str,
     pub path: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
+    /// The name of its handler.
+    pub handler: &'static str,
+    /// What its handler's signature tells of it.
+    pub describe: fn(&mut Operation<'_>),
+    /// The errors that its signature does not tell of.
+    pub refusals: fn() -> Vec<ApiError>,
 }
 
 /// A function's routes: an axum router that knows what is in it, so that tests can walk all routes.
@@ -42,38 +49,55 @@ impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
-    pub fn get<H: Handler<T, S>, T: 'static>(
+    pub fn get<H: Handler<T, S> + Signature<T>, T: 'static>(
         self,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        self.on(Route { method: "GET", path, summary }, MethodFilter::GET, handler)
+        self.on(("GET", MethodFilter::GET), path, summary, handler)
     }
 
     #[must_use]
-    pub fn post<H: Handler<T, S>, T: 'static>(
+    pub fn post<H: Handler<T, S> + Signature<T>, T: 'static>(
         self,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        self.on(Route { method: "POST", path, summary }, MethodFilter::POST, handler)
+        self.on(("POST", MethodFilter::POST), path, summary, handler)
     }
 
     #[must_use]
-    pub fn patch<H: Handler<T, S>, T: 'static>(
+    pub fn patch<H: Handler<T, S> + Signature<T>, T: 'static>(
         self,
         path: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self {
-        self.on(Route { method: "PATCH", path, summary }, MethodFilter::PATCH, handler)
+        self.on(("PATCH", MethodFilter::PATCH), path, summary, handler)
     }
 
-    fn on<H: Handler<T, S>, T: 'static>(mut self, route: Route, filter: MethodFilter, handler: H) -> Self {
-        self.router = self.router.route(route.path, on(filter, handler));
-        self.listed.push(route);
+    fn on<H: Handler<T, S> + Signature<T>, T: 'static>(
+        mut self,
+        (method, filter): (&'static str, MethodFilter),
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
+        self.router = self.router.route(path, on(filter, handler));
+        let name = std::any::type_name::<H>();
+        let handler = name.rsplit_once("::").map_or(name, |(_, handler)| handler);
+        self.listed.push(Route { method, path, summary, handler, describe: H::describe, refusals: Vec::new });
+        self
+    }
+
+    /// The errors of the route before this that its handler's signature does not tell of.
+    #[must_use]
+    pub fn refuses(mut self, refusals: fn() -> Vec<ApiError>) -> Self {
+        if let Some(last) = self.listed.last_mut() {
+            last.refusals = refusals;
+        }
         self
     }
 

@@ -1,14 +1,18 @@
 //! Facts as they leave: wire types apart from what is stored.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::conversion::Conversion;
 use domain::ids::vendor_id;
-use domain::interaction::{Field, Interaction};
+use domain::interaction::{Direction, Field, Interaction, Status};
 use domain::money::{Currency, Money};
 use domain::run::ModelCode;
+use domain::source::Source;
 use domain::time::{SECOND_MS, Timestamp};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use store::{Credit, CreditedConversion, Run, StoredConversion, StoredInteraction, Tenant};
 
@@ -22,6 +26,20 @@ impl Serialize for Amount {
     }
 }
 
+impl JsonSchema for Amount {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number", "examples": [333.34]})
+    }
+}
+
 /// A moment as RFC 3339.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment(pub Timestamp);
@@ -32,43 +50,77 @@ impl Serialize for Moment {
     }
 }
 
+impl JsonSchema for Moment {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date-time", "examples": ["2024-01-15T10:30:00Z"]})
+    }
+}
+
 /// JSON text that we stored, put in as it is; null if it should not be JSON after all.
 pub fn raw(text: &str) -> Box<RawValue> {
     RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// What one section told last.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SectionView {
     pub event_time: Moment,
 }
 
 /// An interaction, merged from everything told about it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct InteractionView {
+    #[schemars(example = &"int_3f2b8c1e5d7a5b0c9e4f6a1b2c3d4e5f")]
     pub interaction_id: String,
+    #[schemars(with = "Source")]
     pub source: &'static str,
+    #[schemars(example = &"call-123")]
     pub external_interaction_id: String,
+    #[schemars(example = &"call")]
     pub channel: String,
+    #[schemars(example = &"cus_45b1c2d3e4f5061728394a5b6c7d8e9f")]
     pub customer_id: Option<String>,
+    #[schemars(with = "Status")]
     pub status: String,
+    #[schemars(with = "Option<Direction>")]
     pub direction: Option<String>,
+    #[schemars(example = &"en-US")]
     pub language: Option<String>,
     pub started_at: Option<Moment>,
     pub ended_at: Option<Moment>,
     pub duration_seconds: Option<i64>,
+    #[schemars(example = &"agent-001")]
     pub agent_id: Option<String>,
+    #[schemars(example = &"team-1")]
     pub team_id: Option<String>,
+    #[schemars(example = &"ven_0b9a8c7d6e5f5a4b8c3d2e1f0a9b8c7d")]
     pub vendor_id: Option<String>,
+    #[schemars(example = &"vendor-a")]
     pub vendor_code: Option<String>,
+    #[schemars(example = &"purchase_inquiry")]
     pub primary_intent: Option<String>,
     pub secondary_intents: Vec<String>,
+    #[schemars(with = "Option<f64>", example = 0.85)]
     pub purchase_probability: Option<Box<RawValue>>,
+    #[schemars(example = &"appointment_set")]
     pub outcome: Option<String>,
+    #[schemars(example = &"likely_purchase")]
     pub outcome_prediction: Option<String>,
+    #[schemars(example = &"https://example.com/transcripts/call-123")]
     pub transcript_url: Option<String>,
+    #[schemars(example = &"positive")]
     pub sentiment: Option<String>,
+    #[schemars(with = "Option<Vec<BTreeMap<String, Option<String>>>>")]
     pub participants: Option<Box<RawValue>>,
+    #[schemars(with = "Option<BTreeMap<String, Json>>")]
     pub raw_metadata: Option<Box<RawValue>>,
     pub received_at: Moment,
     pub updated_at: Moment,
@@ -116,16 +168,22 @@ impl InteractionView {
 }
 
 /// A conversion as it was reported.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ConversionView {
+    #[schemars(example = &"cnv_7c6b5a4938275f1e8d0c9b8a7f6e5d4c")]
     pub conversion_event_id: String,
+    #[schemars(example = &"order-789")]
     pub external_event_id: String,
+    #[schemars(example = &"purchase")]
     pub event_type: String,
+    #[schemars(example = &"cus_45b1c2d3e4f5061728394a5b6c7d8e9f")]
     pub customer_id: Option<String>,
     pub amount_decimal: Amount,
     pub currency: Currency,
     pub occurred_at: Moment,
+    #[schemars(example = &"billing")]
     pub event_source: String,
+    #[schemars(with = "Option<BTreeMap<String, Json>>")]
     pub metadata: Option<Box<RawValue>>,
     pub received_at: Moment,
 }
@@ -149,23 +207,28 @@ impl ConversionView {
 }
 
 /// Why a touch got what it got.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ExplanationView {
+    #[schemars(with = "ModelCode")]
     model_code: &'static str,
     touched_at: Moment,
     seconds_before_conversion: i64,
     /// The model that was used instead, since too little was heard for AI_WEIGHTED.
+    #[schemars(with = "Option<ModelCode>")]
     fallback: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signals: Option<SignalsView>,
 }
 
 /// What AI_WEIGHTED was told of a touch; the factors multiply its weight.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SignalsView {
+    #[schemars(with = "Option<f64>", example = 0.85)]
     purchase_probability: Option<Box<RawValue>>,
     intent: Option<String>,
+    #[schemars(with = "f64")]
     intent_factor: Box<RawValue>,
+    #[schemars(with = "f64")]
     sentiment_factor: Box<RawValue>,
     duration_seconds: Option<u64>,
 }
@@ -184,15 +247,23 @@ impl SignalsView {
 }
 
 /// One touch's credit for one conversion.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct CreditView {
+    #[schemars(example = &"cnv_7c6b5a4938275f1e8d0c9b8a7f6e5d4c")]
     pub conversion_event_id: String,
+    #[schemars(example = &"int_3f2b8c1e5d7a5b0c9e4f6a1b2c3d4e5f")]
     interaction_id: String,
+    #[schemars(example = &"cus_45b1c2d3e4f5061728394a5b6c7d8e9f")]
     customer_id: Option<String>,
+    #[schemars(example = &"agent-001")]
     agent_id: Option<String>,
+    #[schemars(example = &"team-1")]
     team_id: Option<String>,
+    #[schemars(example = &"ven_0b9a8c7d6e5f5a4b8c3d2e1f0a9b8c7d")]
     vendor_id: Option<String>,
+    #[schemars(example = &"call")]
     channel: String,
+    #[schemars(with = "f64")]
     attribution_weight: Box<RawValue>,
     attributed_amount: Amount,
     currency: Currency,

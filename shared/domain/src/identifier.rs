@@ -6,15 +6,19 @@
 use std::fmt;
 
 use phonenumber::country;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::rule::{Refusal, Rule};
 
 /// The types of identifiers, strongest first.
 ///
 /// A fact's strongest identifier decides whom the fact belongs to when another of its identifiers turns out to be
 /// shared. An id that the sender keeps for one person is surer than an address; an e-mail address is shared less
 /// often than a telephone, which a household or a switchboard answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(description = "What kind of identifier it is")]
 pub enum IdentifierType {
     CustomerId,
     LeadId,
@@ -82,6 +86,12 @@ pub enum NotIdentifying {
     /// The caller's number was withheld, or is the tenant's own: a fact, but nobody's.
     #[error("is withheld")]
     Withheld,
+}
+
+impl From<NotIdentifying> for Refusal {
+    fn from(why: NotIdentifying) -> Self {
+        Self::of(Rule::IdentifierOfType, why.to_string())
+    }
 }
 
 /// The country whose national numbers are read without a country code.

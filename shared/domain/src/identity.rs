@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -150,7 +151,8 @@ impl Neighbourhood {
 }
 
 /// Why a customer has the members it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "CustomerShape", rename_all = "snake_case")]
 pub enum Shape {
     /// All identifiers known to be of this person.
     Whole,

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::rule::Refusal;
 use crate::source::Source;
 use crate::time::Day;
 
@@ -59,6 +60,12 @@ pub struct ExternalId(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 128 printable characters")]
 pub struct NotAnId;
+
+impl From<NotAnId> for Refusal {
+    fn from(error: NotAnId) -> Self {
+        Self::from(error.to_string())
+    }
+}
 
 impl ExternalId {
     pub fn parse(text: &str) -> Result<Self, NotAnId> {

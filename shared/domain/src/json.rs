@@ -10,7 +10,12 @@ use std::ops::RangeInclusive;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::ids::ExternalId;
+use crate::rule::{Refusal, Rule};
 use crate::time::Timestamp;
+
+/// No free object is larger than this, as compact JSON.
+pub const MOST_METADATA: usize = 8192;
 
 /// How deeply arrays and objects may stand in each other.
 pub const MOST_DEPTH: usize = 32;
@@ -29,10 +34,22 @@ pub enum NotJson {
 }
 
 /// A field and what is wrong with it, as a sentence that follows the field's name.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Problem {
+    #[schemars(example = &"customer_identifiers[0].type")]
     pub field: String,
+    #[schemars(example = &"is required")]
     pub problem: String,
+    /// The rule that a value of the right form breaks; see `x-rules` of the operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Rule>,
+}
+
+impl Problem {
+    pub fn of(field: impl Into<String>, refusal: impl Into<Refusal>) -> Self {
+        let Refusal { problem, rule } = refusal.into();
+        Self { field: field.into(), problem, rule }
+    }
 }
 
 /// Reads the fields of one object and collects what is wrong with them.
@@ -68,20 +85,20 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a problem with a field of this object.
-    pub fn refuse(&mut self, field: &str, problem: impl fmt::Display) {
+    pub fn refuse(&mut self, field: &str, refusal: impl Into<Refusal>) {
         let field = if field.is_empty() {
             self.path.trim_end_matches('.').to_owned()
         } else {
             format!("{}{field}", self.path)
         };
-        self.problems.push(Problem { field, problem: problem.to_string() });
+        self.problems.push(Problem::of(field, refusal));
     }
 
     /// Takes a field that must be there.
-    pub fn required<T>(
+    pub fn required<T, E: Into<Refusal>>(
         &mut self,
         field: &str,
-        read: impl FnOnce(&'a RawValue) -> Result<T, String>,
+        read: impl FnOnce(&'a RawValue) -> Result<T, E>,
     ) -> Option<T> {
         if self.fields.get(field).is_none_or(|raw| raw.get() == "null") {
             self.fields.remove(field);
@@ -92,19 +109,19 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes a field that may be absent or null.
-    pub fn optional<T>(
+    pub fn optional<T, E: Into<Refusal>>(
         &mut self,
         field: &str,
-        read: impl FnOnce(&'a RawValue) -> Result<T, String>,
+        read: impl FnOnce(&'a RawValue) -> Result<T, E>,
     ) -> Option<T> {
         self.clearable(field, read).flatten()
     }
 
     /// Takes a field of which null means something: `Some(None)`.
-    pub fn clearable<T>(
+    pub fn clearable<T, E: Into<Refusal>>(
         &mut self,
         field: &str,
-        read: impl FnOnce(&'a RawValue) -> Result<T, String>,
+        read: impl FnOnce(&'a RawValue) -> Result<T, E>,
     ) -> Option<Option<T>> {
         let raw = self.fields.remove(field)?;
         if raw.get() == "null" {
@@ -147,7 +164,7 @@ impl<'a> Reader<'a> {
         }
         let entry = |(index, raw)| {
             let path = format!("{}{field}[{index}]", self.path);
-            let problem = Problem { field: path.clone(), problem: "must be an object".to_owned() };
+            let problem = Problem::of(path.as_str(), "must be an object");
             Self::of(raw, format!("{path}.")).ok_or(problem)
         };
         items.into_iter().enumerate().map(entry).collect()
@@ -252,6 +269,20 @@ pub fn text_or_number(raw: &RawValue) -> Result<String, String> {
     }
 }
 
+/// An id of the sender's: 1 to 128 printable characters, kept exactly as they came; of a number, its digits.
+pub fn id(raw: &RawValue) -> Result<String, Refusal> {
+    let text = text_or_number(raw)?;
+    if crate::ids::is_printable(&text, 128) {
+        return Ok(text);
+    }
+    let rule = (!raw.get().starts_with('"')).then_some(Rule::IdLength);
+    Err(Refusal { problem: "must be 1 to 128 printable characters".to_owned(), rule })
+}
+
+pub fn external_id(raw: &RawValue) -> Result<ExternalId, Refusal> {
+    Ok(ExternalId::parse(&id(raw)?)?)
+}
+
 pub fn text(raw: &RawValue) -> Result<String, String> {
     serde_json::from_str(raw.get()).map_err(|_| "must be a string".to_owned())
 }
@@ -284,31 +315,40 @@ pub fn one_of<T>(
 }
 
 /// A moment that does not lie after `now`.
-pub fn moment(now: Timestamp) -> impl Fn(&RawValue) -> Result<Timestamp, String> {
-    move |raw| {
-        let time = Timestamp::parse(&text(raw)?).and_then(|time| time.not_after(now));
-        time.map_err(|error| error.to_string())
-    }
+pub fn moment(now: Timestamp) -> impl Fn(&RawValue) -> Result<Timestamp, Refusal> {
+    move |raw| Ok(Timestamp::parse(&text(raw)?).and_then(|time| time.not_after(now))?)
+}
+
+/// A number as its text; also a string of digits, with a sign or a fraction.
+fn number(raw: &RawValue) -> Option<String> {
+    let text = text_or_number(raw).ok()?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
+    let digits = [whole.strip_prefix('-').unwrap_or(whole), fraction];
+    let is_plain = digits.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    (is_plain || !raw.get().starts_with('"')).then_some(text)
 }
 
 /// A whole number in a range, also as a string or with a fraction of zeros.
-pub fn integer(range: RangeInclusive<i64>) -> impl Fn(&RawValue) -> Result<i64, String> {
+pub fn integer(range: RangeInclusive<i64>) -> impl Fn(&RawValue) -> Result<i64, Refusal> {
     move |raw| {
-        let text = text_or_number(raw)?;
-        let whole =
-            text.split_once('.').filter(|(_, zeros)| !zeros.is_empty() && zeros.bytes().all(|b| b == b'0'));
-        let number = whole.map_or(text.as_str(), |(whole, _)| whole).parse().ok();
-        number
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
+        let problem = || format!("must be a whole number from {} to {}", range.start(), range.end());
+        let text = number(raw).ok_or_else(problem)?;
+        let exact = text.trim_end_matches('0').strip_suffix('.').unwrap_or(&text).parse::<i64>().ok();
+        // With an exponent, or too large: what a binary fraction holds of it is near enough to see the range.
+        let nearest = || text.parse::<f64>().ok().filter(|number| number.fract() == 0.0);
+        #[expect(clippy::cast_possible_truncation, reason = "a cast takes the nearest number there is")]
+        let number = exact.or_else(|| nearest().map(|number| number as i64)).ok_or_else(problem)?;
+        let in_range = Some(number).filter(|number| range.contains(number));
+        in_range.ok_or_else(|| Refusal::of(Rule::WithinRange, problem()))
     }
 }
 
 /// A number from 0 to 1, kept as the shortest text that means it.
-pub fn probability(raw: &RawValue) -> Result<String, String> {
-    let number = text_or_number(raw)?.parse::<f64>().ok();
-    let number = number.filter(|number| (0.0..=1.0).contains(number));
-    number.map(|number| (number + 0.0).to_string()).ok_or_else(|| "must be a number from 0 to 1".to_owned())
+pub fn probability(raw: &RawValue) -> Result<String, Refusal> {
+    let problem = "must be a number from 0 to 1";
+    let number = number(raw).and_then(|text| text.parse::<f64>().ok()).ok_or(problem)?;
+    let in_range = Some(number).filter(|number| (0.0..=1.0).contains(number));
+    in_range.map(|number| (number + 0.0).to_string()).ok_or_else(|| Refusal::of(Rule::WithinRange, problem))
 }
 
 /// A list of at most `most` strings, each of 1 to 128 printable characters.
@@ -323,14 +363,15 @@ pub fn texts(most: usize) -> impl Fn(&RawValue) -> Result<Vec<String>, String> {
     }
 }
 
-/// Any object of at most `most` bytes, kept as compact JSON with sorted keys, so that equal objects are equal texts.
-pub fn metadata(most: usize) -> impl Fn(&RawValue) -> Result<String, String> {
-    move |raw| {
-        let object: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(raw.get()).map_err(|_| "must be an object".to_owned())?;
-        let text = serde_json::Value::Object(object).to_string();
-        if text.len() > most { Err(format!("must not be larger than {most} bytes")) } else { Ok(text) }
+/// Any object of at most [`MOST_METADATA`] bytes, kept as compact JSON with sorted keys, so that equal objects are equal texts.
+pub fn metadata(raw: &RawValue) -> Result<String, Refusal> {
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(raw.get()).map_err(|_| "must be an object")?;
+    let text = serde_json::Value::Object(object).to_string();
+    if text.len() > MOST_METADATA {
+        return Err(Refusal::of(Rule::SizeLimit, format!("must not be larger than {MOST_METADATA} bytes")));
     }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -380,11 +421,19 @@ mod tests {
         assert_eq!(read("180"), Ok(180));
         assert_eq!(read("\"180\""), Ok(180));
         assert_eq!(read("180.0"), Ok(180));
+        assert_eq!(read("0.00"), Ok(0));
+        assert_eq!(read("1.8e2"), Ok(180));
+        assert!(read("\"1.8e2\"").is_err() && read("\"+1\"").is_err() && read("1e99").is_err());
         assert!(read("180.5").is_err() && read("true").is_err() && read("-1").is_err());
         let read = |text: &str| probability(serde_json::from_str(text).unwrap());
         assert_eq!(read("0.750"), Ok("0.75".to_owned()));
         assert_eq!(read("1"), Ok("1".to_owned()));
         assert_eq!(read("-0.0"), Ok("0".to_owned()));
-        assert!(read("1.01").is_err() && read("\"NaN\"").is_err() && read("[]").is_err());
+        assert!(
+            read("1.01").is_err()
+                && read("\"NaN\"").is_err()
+                && read("\".5\"").is_err()
+                && read("[]").is_err()
+        );
     }
 }

@@ -16,6 +16,7 @@ pub mod permission;
 pub mod published;
 pub mod rate;
 pub mod rollup;
+pub mod rule;
 pub mod run;
 pub mod signals;
 pub mod source;

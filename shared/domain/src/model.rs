@@ -1,9 +1,10 @@
 //! The models of attribution, by their codes. What they do is in the crate `attribution`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The models that can be run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ModelCode {
     FirstTouch,

@@ -1,8 +1,12 @@
 //! Amounts: integer minor units and an ISO 4217 code. No floating point comes near them.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+use crate::rule::{Refusal, Rule};
 
 /// A currency of ISO 4217 that has minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +64,23 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
+impl JsonSchema for Currency {
+    fn schema_name() -> Cow<'static, str> {
+        "Currency".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let letters = || b'A'..=b'Z';
+        let pairs = letters().flat_map(|first| letters().map(move |second| [first, second]));
+        let words = pairs.flat_map(|[first, second]| letters().map(move |third| [first, second, third]));
+        let known = words.filter_map(|word| Currency::parse(&String::from_utf8_lossy(&word)));
+        let codes: Vec<_> = known.map(Currency::code).collect();
+        json_schema!({
+            "description": "A code of ISO 4217", "type": "string", "enum": codes, "examples": ["USD"],
+        })
+    }
+}
+
 /// No single amount is larger than this many minor units: ten trillion dollars.
 pub const MOST_MINOR: i64 = 1_000_000_000_000_000;
 
@@ -80,6 +101,17 @@ pub enum MoneyError {
     Negative,
     #[error("is larger than 10^15 minor units")]
     TooLarge,
+}
+
+impl From<MoneyError> for Refusal {
+    fn from(error: MoneyError) -> Self {
+        let rule = match error {
+            MoneyError::TooFine { .. } => Some(Rule::PlacesOfCurrency),
+            MoneyError::TooLarge => Some(Rule::AmountLimit),
+            MoneyError::Malformed | MoneyError::Negative => None,
+        };
+        Self { problem: error.to_string(), rule }
+    }
 }
 
 impl Money {

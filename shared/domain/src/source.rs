@@ -1,9 +1,10 @@
 //! Where external ids come from.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A provider, or our own API. Closed: a newcomer is met by every match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     Api,

@@ -1,10 +1,14 @@
 //! Moments, local hours and local days. Nothing here reads a clock.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, SecondsFormat, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+use crate::rule::{Refusal, Rule};
 
 pub const SECOND_MS: i64 = 1_000;
 pub const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -33,6 +37,17 @@ pub enum TimeError {
     TooEarly,
     #[error("lies in the future")]
     Future,
+}
+
+impl From<TimeError> for Refusal {
+    fn from(error: TimeError) -> Self {
+        let rule = match error {
+            TimeError::Future => Some(Rule::NotInFuture),
+            TimeError::TooEarly => Some(Rule::NotBefore2000),
+            TimeError::Malformed | TimeError::Naive => None,
+        };
+        Self { problem: error.to_string(), rule }
+    }
 }
 
 impl Timestamp {
@@ -125,14 +140,28 @@ impl From<Day> for String {
     }
 }
 
+impl JsonSchema for Day {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "format": "date", "pattern": "^(19[7-9][0-9]|[2-9][0-9]{3})-[0-9]{2}-[0-9]{2}$",
+            "examples": ["2024-01-31"],
+        })
+    }
+}
+
 impl Day {
     pub fn parse(text: &str) -> Option<Self> {
-        // `%Y` would also read years of other lengths, which do not sort as text.
-        if text.len() != 10 {
-            return None;
-        }
-        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-        (1970..=9999).contains(&date.year()).then_some(Self(date))
+        let day = Self(NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?);
+        // `%Y` would also read signs and years of other lengths, which do not sort as text.
+        ((1970..=9999).contains(&day.0.year()) && day.to_string() == text).then_some(day)
     }
 
     #[must_use]

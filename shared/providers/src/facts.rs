@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use domain::identifier::{Identifier, IdentifierType};
 use domain::interaction::{Direction, Field, Value};
 use domain::json::{self, Reader};
+use domain::rule::Refusal;
 use domain::time::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::envelope::Context;
 
 /// Reads a value that is there and not null; None where it says nothing, such as a withheld number.
-type Read = fn(&RawValue, &Context<'_>) -> Result<Option<Value>, String>;
+type Read = fn(&RawValue, &Context<'_>) -> Result<Option<Value>, Refusal>;
 
 const FACTS: [(&str, Field, Read); 19] = [
     ("phone_number", Field::Phones, |raw, context| identifier(IdentifierType::Phone, raw, context)),
@@ -30,7 +31,9 @@ const FACTS: [(&str, Field, Read); 19] = [
     ("outcome", Field::Outcome, |raw, _| text(raw, 128)),
     ("outcome_prediction", Field::OutcomePrediction, |raw, _| text(raw, 128)),
     ("primary_intent", Field::PrimaryIntent, |raw, _| text(raw, 128)),
-    ("secondary_intents", Field::SecondaryIntents, |raw, _| json::texts(20)(raw).map(Value::List).map(Some)),
+    ("secondary_intents", Field::SecondaryIntents, |raw, _| {
+        Ok(json::texts(20)(raw).map(Value::List).map(Some)?)
+    }),
     ("purchase_probability", Field::PurchaseProbability, |raw, _| {
         json::probability(raw).map(Value::Text).map(Some)
     }),
@@ -59,7 +62,7 @@ pub(crate) fn is_read(name: &str) -> bool {
 }
 
 /// Withheld, unreadable and the tenant's own numbers identify nobody; the call is still a call.
-fn identifier(kind: IdentifierType, raw: &RawValue, context: &Context<'_>) -> Result<Option<Value>, String> {
+fn identifier(kind: IdentifierType, raw: &RawValue, context: &Context<'_>) -> Result<Option<Value>, Refusal> {
     let text = json::text_or_number(raw)?;
     let identifier = Identifier::parse(kind, &text, context.settings.region()).ok();
     let identifier = identifier.filter(|identifier| !context.settings.is_own(identifier));
@@ -67,19 +70,19 @@ fn identifier(kind: IdentifierType, raw: &RawValue, context: &Context<'_>) -> Re
 }
 
 /// Senders have more words for this than we; one we do not know says nothing.
-fn direction(raw: &RawValue, _: &Context<'_>) -> Result<Option<Value>, String> {
+fn direction(raw: &RawValue, _: &Context<'_>) -> Result<Option<Value>, Refusal> {
     Ok(Direction::parse(json::text(raw)?.trim()).map(|direction| direction.code().into()))
 }
 
 /// Ids and codes of the tenant's are kept as they were sent, spaces included; a number as its digits.
-fn as_sent(raw: &RawValue, _: &Context<'_>) -> Result<Option<Value>, String> {
+fn as_sent(raw: &RawValue, _: &Context<'_>) -> Result<Option<Value>, Refusal> {
     let text = json::text_or_number(raw)?;
     said(&text, 128)?;
     Ok((!text.trim().is_empty()).then_some(Value::Text(text)))
 }
 
 /// A text without the spaces around it. Some senders write an empty one where they know nothing.
-fn text(raw: &RawValue, most: usize) -> Result<Option<Value>, String> {
+fn text(raw: &RawValue, most: usize) -> Result<Option<Value>, Refusal> {
     let text = json::text_or_number(raw)?;
     let text = said(&text, most)?;
     Ok((!text.is_empty()).then(|| text.into()))
@@ -94,10 +97,10 @@ fn said(text: &str, most: usize) -> Result<&str, String> {
     }
 }
 
-fn moment(raw: &RawValue, context: &Context<'_>) -> Result<Option<Value>, String> {
+fn moment(raw: &RawValue, context: &Context<'_>) -> Result<Option<Value>, Refusal> {
     json::moment(context.received_at)(raw).map(|time: Timestamp| Some(time.into()))
 }
 
-fn duration(raw: &RawValue, _: &Context<'_>) -> Result<Option<Value>, String> {
+fn duration(raw: &RawValue, _: &Context<'_>) -> Result<Option<Value>, Refusal> {
     json::integer(0..=MOST_SECONDS)(raw).map(|seconds| Some(Value::Integer(seconds)))
 }

@@ -1,6 +1,7 @@
 //! Who sends deliveries. Closed: a newcomer is met by every match.
 
 use domain::source::Source;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::convin::Convin;
@@ -20,7 +21,7 @@ pub trait Adapter: Sync {
 }
 
 /// A sender of webhooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
     Convin,

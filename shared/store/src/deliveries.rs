@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::ids::TenantId;
 use domain::time::{Timestamp, Zone};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -11,7 +12,7 @@ use crate::keys;
 use crate::table::{Range, Sorted, Table, Unless};
 use crate::timeline::{Page, Paging, Position};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// Of a type that we do not handle (yet); it changes nothing.

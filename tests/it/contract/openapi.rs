@@ -1,6 +1,13 @@
-//! `shared/api/openapi.json` is made of what the functions list and how they answer, so that it cannot be wrong.
+//! `shared/api/openapi.json` is made of the handlers' signatures, so that it cannot be wrong.
 
-use e2e::{Client, Declared, KeyState, new_tenant, routes, with_permissions};
+mod answers;
+mod examples;
+
+use std::collections::BTreeSet;
+
+use api::{Operation, Schemas};
+use domain::rule::Rule;
+use e2e::{Declared, routes};
 use serde_json::{Map, Value, json};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/api/openapi.json");
@@ -15,170 +22,169 @@ async fn the_openapi_document_tells_of_every_route() {
 }
 
 async fn document() -> Value {
-    let nobody = with_permissions(&new_tenant().await, [], KeyState::Active).await;
-    let mut paths = Map::new();
+    let (mut schemas, mut paths, mut responses) = (Schemas::default(), Map::new(), Map::new());
+    let _error = schemas.of_answer::<api::ErrorBody>();
     for declared in routes().await {
-        let operation = operation(&declared, &who_may(&nobody, &declared).await);
         let method = declared.route.method.to_lowercase();
+        let operation = operation(&declared, &mut schemas, &mut responses);
         paths.entry(declared.route.path).or_insert_with(|| json!({}))[method] = operation;
     }
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "CRAE",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Calls and other touches in, attributed revenue out.",
+            "description": "Calls and other touches in, attributed revenue out.\n\n\
+                Success is `{\"data\": …, \"message\": \"…\", \"meta\": {…}}`, an error `{\"error\": \"…\", \"code\": \
+                \"…\", \"details\": […], \"request_id\": \"…\"}`. Each entry of `details` names a field and what is \
+                wrong with it; what fits the schema and is refused all the same names the rule it breaks, one of those \
+                under the operation's `x-rules`. Enum values are read in any case. An empty query parameter counts \
+                as absent. What the gateway itself refuses, such as a header that is too large, has the gateway's shape.",
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": components(),
-    })
-}
-
-/// Who a route answers to, as it says itself.
-enum Who {
-    Everybody,
-    /// Whoever signed the body.
-    Sender,
-    /// A caller with this permission.
-    Caller(String),
-}
-
-async fn who_may(nobody: &Client, declared: &Declared) -> Who {
-    let path = declared.path_with("convin");
-    let answer = nobody.send(declared.route.method, &path, &[], Vec::new()).await;
-    match answer.code() {
-        "FORBIDDEN" => {
-            let problem = answer.body["details"][0]["problem"].as_str().unwrap_or_default();
-            Who::Caller(problem.strip_suffix(" is missing").unwrap().to_owned())
-        }
-        "INVALID_SIGNATURE" => Who::Sender,
-        _ => {
-            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
-            Who::Everybody
-        }
-    }
-}
-
-fn operation(declared: &Declared, who: &Who) -> Value {
-    let route = &declared.route;
-    let mut operation = json!({
-        "operationId": operation_id(declared),
-        "summary": route.summary,
-        "tags": [declared.function],
-        "security": match who {
-            Who::Everybody => json!([]),
-            Who::Sender => json!([{"signature": []}]),
-            Who::Caller(_) => json!([{"api_key": []}, {"bearer": []}]),
-        },
-        "responses": match who {
-            Who::Everybody => json!({"200": {"description": "What was asked for"}}),
-            Who::Sender | Who::Caller(_) => json!({
-                "2XX": {"$ref": "#/components/responses/Success"},
-                "4XX": {"$ref": "#/components/responses/Error"},
-                "5XX": {"$ref": "#/components/responses/Error"},
-            }),
+        "components": {
+            "securitySchemes": security_schemes(),
+            "headers": answers::headers(),
+            "responses": responses,
+            "schemas": named(&schemas),
         },
     });
-    if let Who::Caller(permission) = who {
-        operation["description"] = json!(format!("Needs the permission `{permission}`."));
+    without_view(&mut document);
+    add_rules(&mut document);
+    examples::add(&mut document);
+    document
+}
+
+fn operation(declared: &Declared, schemas: &mut Schemas, responses: &mut Map<String, Value>) -> Value {
+    let route = &declared.route;
+    let told = Operation::of(schemas, route);
+    let security = told.security.iter().map(|scheme| json!({*scheme: []}));
+    let mut operation = json!({
+        "operationId": route.handler,
+        "summary": route.summary,
+        "tags": [tag(route.path)],
+        "security": security.collect::<Vec<_>>(),
+        "responses": answers::responses(&told, responses),
+        "x-rules": told.rules,
+    });
+    if let Some(permission) = told.permission {
+        operation["description"] = json!(format!("Needs the permission `{}`.", permission.code()));
+        operation["x-permission"] = json!(permission.code());
     }
-    let mut parameters: Vec<_> = declared.parameters().map(parameter).collect();
-    if route.method != "GET" && matches!(who, Who::Caller(_)) {
-        parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
-    }
+    let parameters: Vec<_> = declared.parameters().map(in_path).chain(told.parameters).collect();
     if !parameters.is_empty() {
         operation["parameters"] = json!(parameters);
     }
-    if route.method != "GET" {
-        let schema = json!({"schema": {"type": "object"}});
-        operation["requestBody"] = json!({"content": {"application/json": schema}});
+    if let Some(body) = told.body {
+        operation["requestBody"] = body;
     }
     operation
 }
 
-fn parameter(name: &str) -> Value {
-    json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})
+/// What the operation is about: the part of the path after the version.
+fn tag(path: &str) -> &str {
+    path.strip_prefix("/v1/").map_or("service", |rest| rest.split('/').next().unwrap_or(rest))
 }
 
-/// `get_v1_interactions_id`
-fn operation_id(declared: &Declared) -> String {
-    let words = declared.route.path.split(['/', '.', '{', '}']).filter(|word| !word.is_empty());
-    let method = declared.route.method.to_lowercase();
-    [method.as_str()].into_iter().chain(words).collect::<Vec<_>>().join("_")
-}
-
-fn components() -> Value {
-    let answer = |description: &str, schema: &str| {
-        let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
-        json!({"description": description, "content": {"application/json": {"schema": schema}}})
+fn in_path(name: &str) -> Value {
+    let (description, example) = match name {
+        "interaction_id" => {
+            ("`int_…`, `ext:SOURCE:ID`, or `ext:ID` where only one source has it", "ext:api:call-123")
+        }
+        "conversion_id" => ("`cnv_…`, or `ext:ID`", "ext:order-789"),
+        "customer_id" => {
+            ("The `cus_…` of any member, or `ext:ID` for the tenant's own customer id", "ext:c-1")
+        }
+        "run_id" => ("`run_…`", "run_018d0e0a7b7c7d008000000000000001"),
+        "delivery_id" => ("`dlv_…`", "dlv_018d0e0a7b7c7d008000000000000001"),
+        "tenant" => ("The tenant, or one of its aliases with the provider", "demo"),
+        "provider" => {
+            let codes = providers::Provider::ALL.map(providers::Provider::code);
+            let schema = json!({"type": "string", "enum": codes});
+            return json!({"name": name, "in": "path", "required": true, "schema": schema});
+        }
+        unknown => panic!("say here what {unknown} is"),
     };
+    let schema = json!({"type": "string", "minLength": 1, "examples": [example]});
+    json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
+}
+
+fn security_schemes() -> Value {
     json!({
-        "securitySchemes": {
-            "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"},
-            "signature": {
-                "type": "apiKey", "in": "header", "name": "X-Webhook-Signature",
-                "description": "HMAC-SHA256 of the raw body, in hex, with a secret of the tenant's for the provider",
-            },
+        "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"},
+        "signature": {
+            "type": "apiKey", "in": "header", "name": "X-Webhook-Signature",
+            "description": "HMAC-SHA256 of the raw body, in hex or base64, with a secret of the tenant's for the provider",
         },
-        "parameters": {
-            "IdempotencyKey": {
-                "name": "Idempotency-Key", "in": "header", "required": false,
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-                "description": "Makes the request safe to repeat for 24 hours: the same key with the same body, by the \
-                    same caller to the same path, is answered as the first time, with `Idempotency-Replayed: true`. \
-                    Another body is refused with 409 `IDEMPOTENCY_KEY_REUSED`, a repetition while the first is still \
-                    being carried out with 409 `REQUEST_IN_PROGRESS`. What failed on our side, also in part, is not \
-                    kept and carried out again; so is what was answered in more than 350,000 bytes, which says \
-                    `Idempotency-Kept: false`.",
-            },
-        },
-        "responses": {
-            "Success": answer("It was done, or taken to be done", "Success"),
-            "Error": answer("It was not done, and why", "Error"),
-        },
-        "schemas": schemas(),
     })
 }
 
-fn schemas() -> Value {
-    json!({
-            "Success": {
-                "type": "object",
-                "required": ["data", "message", "meta"],
-                "properties": {
-                    "data": {"description": "An object, or the entries of a list"},
-                    "message": {"type": "string"},
-                    "meta": {
-                        "type": "object",
-                        "properties": {
-                            "next_cursor": {"type": ["string", "null"], "description": "Of lists: null at the end"},
-                            "idempotent_replay": {
-                                "type": "boolean",
-                                "description": "Of a repeated report: whether it added nothing",
-                            },
-                        },
-                    },
-                },
-            },
-            "Error": {
-                "type": "object",
-                "required": ["error", "code", "details", "request_id"],
-                "properties": {
-                    "error": {"type": "string", "description": "A sentence for people"},
-                    "code": {"type": "string", "pattern": "^[A-Z][A-Z_]*$"},
-                    "details": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
-                    "request_id": {"type": "string"},
-                },
-            },
-            "Problem": {
-                "type": "object",
-                "required": ["field", "problem"],
-                "properties": {
-                    "field": {"type": "string", "examples": ["customer_identifiers[0].type"]},
-                    "problem": {"type": "string", "examples": ["is required"]},
-                },
-            },
-    })
+/// The schemas of requests and of answers together. One that both have is the same in both.
+fn named(schemas: &Schemas) -> Map<String, Value> {
+    let mut all = Map::new();
+    for (name, schema) in schemas.named().into_iter().flatten() {
+        if let Some(other) = all.insert(name.clone(), schema.clone()) {
+            assert_eq!(other, *schema, "two schemas are called {name}: rename one");
+        }
+    }
+    all
+}
+
+/// A wire type is called a view in the code, to tell it from what is stored; outside there is nothing else.
+fn without_view(document: &mut Value) {
+    let text = document.to_string();
+    let names: BTreeSet<String> =
+        document["components"]["schemas"].as_object().unwrap().keys().cloned().collect();
+    let shorter = |name: &String| name.replace("View", "");
+    let short: BTreeSet<_> = names.iter().map(shorter).collect();
+    assert_eq!(short.len(), names.len(), "two schemas would be called the same without View");
+    let renamed = names.iter().filter(|name| name.contains("View")).fold(text, |text, name| {
+        let to = shorter(name);
+        text.replace(&format!("/components/schemas/{name}\""), &format!("/components/schemas/{to}\""))
+            .replace(&format!("\"{name}\":"), &format!("\"{to}\":"))
+    });
+    *document = serde_json::from_str(&renamed).unwrap();
+}
+
+/// Gives each operation the rules of everything it reads, with their sentences.
+fn add_rules(document: &mut Value) {
+    let before = document.clone();
+    for operation in operations(document) {
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for part in ["x-rules", "parameters", "requestBody"] {
+            collect_rules(&before, &operation[part], &mut names);
+        }
+        let own = operation["x-rules"].as_array().unwrap().iter();
+        names.extend(own.map(|name| name.as_str().unwrap().to_owned()));
+        let sentence = |name: &String| json!(Rule::parse(name).unwrap().sentence());
+        operation["x-rules"] =
+            names.iter().map(|name| (name.clone(), sentence(name))).collect::<Map<_, _>>().into();
+    }
+}
+
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = document["paths"].as_object_mut().unwrap();
+    paths.values_mut().flat_map(|verbs| verbs.as_object_mut().unwrap().values_mut())
+}
+
+fn collect_rules(document: &Value, part: &Value, names: &mut BTreeSet<String>) {
+    match part {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                match (field.as_str(), value) {
+                    ("$ref", Value::String(to)) => {
+                        collect_rules(document, document.pointer(&to[1..]).unwrap(), names);
+                    }
+                    ("x-rules", Value::Array(rules)) => {
+                        names.extend(rules.iter().map(|rule| rule.as_str().unwrap().to_owned()));
+                    }
+                    _ => collect_rules(document, value, names),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_rules(document, item, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

@@ -27,8 +27,8 @@ async fn the_openapi_document_is_served_whole_and_resolves() {
         let operation = &answer.body["paths"][declared.route.path][declared.route.method.to_lowercase()];
         assert_eq!(operation["summary"], declared.route.summary, "{}", declared.route.path);
         let parameters = operation["parameters"].as_array().into_iter().flatten();
-        let of_path = parameters.filter(|parameter| parameter["in"] == "path");
-        let named = of_path.map(|parameter| &parameter["name"]);
+        let in_path = parameters.filter(|parameter| parameter["in"] == "path");
+        let named = in_path.map(|parameter| &parameter["name"]);
         assert!(named.eq(declared.parameters().collect::<Vec<_>>()), "{}", declared.route.path);
     }
     resolves(&answer.body, &answer.body);

@@ -100,10 +100,10 @@ async fn a_body_may_be_32_levels_deep_and_no_deeper() {
         };
         for levels in [33, 200, 100_000] {
             let answer = shop.post_text(path, &deep(levels)).await;
-            assert_eq!(answer.refusal(), "400 INVALID_JSON", "{path} {levels}: {}", answer.text);
+            assert_eq!(answer.refusal(), "400 INVALID_JSON body", "{path} {levels}: {}", answer.text);
         }
         let answer = shop.post_text(path, &"[".repeat(500_000)).await;
-        assert_eq!(answer.refusal(), "400 INVALID_JSON", "{path}");
+        assert_eq!(answer.refusal(), "400 INVALID_JSON body", "{path}");
         nothing_is_stored(&shop, "hostile-1").await;
         assert_eq!(shop.post_text(path, &deep(32)).await.status, 201, "{path}");
         let stored = shop.get(&format!("{path}/ext:hostile-1")).await;

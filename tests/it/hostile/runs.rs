@@ -69,7 +69,7 @@ async fn a_run_that_cannot_be_is_refused_by_field() {
         assert!(answer.text.len() < 1_000, "what was sent comes back at length");
     }
     let deep = run().to_string().replace("72", &nested(31));
-    assert_eq!(shop.post_text(PATH, &deep).await.refusal(), "400 INVALID_JSON");
+    assert_eq!(shop.post_text(PATH, &deep).await.refusal(), "400 INVALID_JSON body");
     assert!(shop.list(PATH).await.is_empty());
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use schemars::JsonSchema;
+
 use super::{Field, Interaction, Section, Value};
 use crate::identifier::{Identifier, IdentifierType};
 use crate::time::Timestamp;
@@ -36,7 +38,8 @@ impl Channel {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum Direction {
     Inbound,
     Outbound,
@@ -59,7 +62,8 @@ impl Direction {
 }
 
 /// How far an interaction has come, as far as we were told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "InteractionStatus", rename_all = "snake_case")]
 pub enum Status {
     /// Its start was not told yet.
     Incomplete,
