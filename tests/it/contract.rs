@@ -114,9 +114,8 @@ async fn what_the_gateway_lets_through_and_no_router_knows_gets_our_404_or_405()
     let (shop, gateway, declared) = (new_tenant().await, gateway().await, routes().await);
     for path in template_routes().await.iter().flat_map(|(_, _, path)| along(path)) {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
-            let found = gateway.find(&method.parse().unwrap(), &path).unwrap();
-            let here = declared.iter().filter(|declared| declared.function == found.target);
-            let here: Vec<&Declared> = here.filter(|declared| declared.takes(&path)).collect();
+            assert!(gateway.find(&method.parse().unwrap(), &path).is_some(), "{method} {path}");
+            let here: Vec<&Declared> = declared.iter().filter(|declared| declared.takes(&path)).collect();
             if here.iter().any(|declared| declared.route.method == method) {
                 continue;
             }
@@ -132,6 +131,24 @@ async fn what_the_gateway_lets_through_and_no_router_knows_gets_our_404_or_405()
                 );
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_method_is_told_which_ones_the_path_answers_to() {
+    let (shop, declared) = (new_tenant().await, routes().await);
+    for path in declared.iter().map(|declared| declared.path_with("convin")).collect::<BTreeSet<_>>() {
+        // One path may be read as another's parameter: a route with more words of its own is meant.
+        let words = |route: &Declared| route.parameters().count();
+        let fewest = declared.iter().filter(|route| route.takes(&path)).map(words).min();
+        let here = declared.iter().filter(|route| route.takes(&path) && Some(words(route)) == fewest);
+        let mut methods: BTreeSet<_> = here.map(|route| route.route.method).collect();
+        if methods.contains("GET") {
+            methods.insert("HEAD");
+        }
+        let answer = shop.send("PUT", &path, &[], Vec::new()).await;
+        let told: BTreeSet<_> = answer.header("allow").split(',').collect();
+        assert_eq!((answer.status, told), (405, methods), "{path}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which agent earned what.
 
+use api::fields::Wanted;
 use api::{Access, ApiError, Caller, Query, Reported, may};
 use axum::extract::State;
 use domain::dimension::Dimension;
@@ -46,7 +47,7 @@ impl MetricsView {
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct AgentsAsked {
     /// Only this agent
-    agent_id: Option<String>,
+    agent_id: Option<Wanted>,
     #[schemars(flatten)]
     asked: Asked,
 }

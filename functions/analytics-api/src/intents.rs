@@ -1,5 +1,6 @@
 //! Which intents earned what. Of an interaction's intents only the primary one counts.
 
+use api::fields::Wanted;
 use api::{Access, ApiError, Caller, Query, Reported, may};
 use axum::extract::State;
 use domain::dimension::Dimension;
@@ -46,7 +47,7 @@ impl MetricsView {
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct IntentsAsked {
     /// Only this intent
-    intent: Option<String>,
+    intent: Option<Wanted>,
     #[schemars(flatten)]
     asked: Asked,
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use api::fields::Wanted;
 use api::views::{Amount, Moment};
 use api::{Access, ApiError, Query};
 use domain::dimension::Dimension;
@@ -143,7 +144,7 @@ pub(crate) struct Asked {
     /// The tenant's unless given
     currency: Option<Currency>,
     /// A completed run; the published ones unless given
-    run_id: Option<String>,
+    run_id: Option<Wanted>,
 }
 
 /// Of a `run_id` that does not answer.

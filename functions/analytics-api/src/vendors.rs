@@ -1,5 +1,6 @@
 //! Vendors side by side: what their interactions earned.
 
+use api::fields::Wanted;
 use api::views::Amount;
 use api::{Access, ApiError, Caller, Query, Reported, may};
 use axum::extract::State;
@@ -51,9 +52,9 @@ impl MetricsView {
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct VendorsAsked {
     /// Only this vendor
-    vendor_id: Option<String>,
+    vendor_id: Option<Wanted>,
     /// Only this vendor, by the tenant's own code
-    vendor_code: Option<String>,
+    vendor_code: Option<Wanted>,
     #[schemars(flatten)]
     asked: Asked,
 }

@@ -1,4 +1,4 @@
-use api::fields::{Days, Page, Text};
+use api::fields::{Days, Page, Text, Wanted};
 use api::views::ConversionView;
 use api::{Access, ApiError, Caller, Data, Listed, Named, Query, may};
 use axum::extract::{Path, State};
@@ -36,9 +36,9 @@ pub(crate) struct ListConversions {
     external_id: Option<Text<128>>,
     /// Those that the agent has a credit for in the run that answers for their day, as reports do; a page may then have
     /// fewer entries than asked for
-    agent_id: Option<String>,
+    agent_id: Option<Wanted>,
     /// The id of any member of the customer
-    customer_id: Option<String>,
+    customer_id: Option<Wanted>,
     #[schemars(flatten)]
     days: Days,
     #[schemars(flatten)]

@@ -1,4 +1,4 @@
-use api::fields::{Days, Page, Text};
+use api::fields::{Days, Page, Text, Wanted};
 use api::views::InteractionView;
 use api::{Access, ApiError, Caller, Data, Listed, Query, may};
 use axum::extract::{Path, State};
@@ -32,9 +32,9 @@ pub(crate) struct ListInteractions {
     external_id: Option<Text<128>>,
     /// Whose `external_id` it is; any unless given
     source: Option<Source>,
-    agent_id: Option<String>,
+    agent_id: Option<Wanted>,
     /// The id of any member of the customer
-    customer_id: Option<String>,
+    customer_id: Option<Wanted>,
     #[schemars(flatten)]
     days: Days,
     #[schemars(flatten)]

@@ -12,6 +12,7 @@ mod tenant;
 use api::{Access, ApiError, Routes};
 use axum::Router;
 use axum::extract::FromRef;
+use axum::routing::MethodFilter;
 use domain::identity::MergeRefused;
 use runtime::{Host, Misconfigured};
 
@@ -36,9 +37,14 @@ pub fn routes() -> Routes<App> {
     Routes::default()
         .get("/v1/tenant", "Read the tenant's settings", tenant::find_tenant)
         .get("/v1/interactions", "List interactions, newest first", interactions::list_interactions)
+        .elsewhere(MethodFilter::POST, "/v1/interactions")
+        .elsewhere(MethodFilter::POST, "/v1/interactions/batch")
         .get("/v1/interactions/{interaction_id}", "Read one interaction", interactions::find_interaction)
         .refuses(|| vec![ApiError::AmbiguousId])
+        .elsewhere(MethodFilter::PATCH, "/v1/interactions/{interaction_id}")
         .get("/v1/conversions", "List conversions, newest first", conversions::list_conversions)
+        .elsewhere(MethodFilter::POST, "/v1/conversions")
+        .elsewhere(MethodFilter::POST, "/v1/conversions/batch")
         .get("/v1/conversions/{conversion_id}", "Read one conversion", conversions::find_conversion)
         .get("/v1/customers", "Find the customer of an identifier", customers::list_customers)
         .get("/v1/customers/{customer_id}", "Read one customer", customers::find_customer)

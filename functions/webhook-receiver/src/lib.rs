@@ -11,6 +11,7 @@ mod tenants;
 
 use api::Routes;
 use axum::Router;
+use axum::routing::MethodFilter;
 use domain::ids::TenantId;
 use providers::SealedDelivery;
 use runtime::{Clock, Host, Metrics, Misconfigured, Queue};
@@ -62,6 +63,9 @@ pub fn routes() -> Routes<App> {
             "Take a signed delivery for a tenant",
             receive::receive_delivery_for_tenant,
         )
+        .elsewhere(MethodFilter::GET, "/v1/webhooks/deliveries")
+        .elsewhere(MethodFilter::GET, "/v1/webhooks/deliveries/{delivery_id}")
+        .elsewhere(MethodFilter::POST, "/v1/webhooks/deliveries/{delivery_id}/replay")
 }
 
 pub fn router(app: App) -> Router {

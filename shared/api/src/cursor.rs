@@ -40,7 +40,7 @@ impl Cursors {
 
     /// The position in the request's `cursor`, if it has one.
     pub fn position<T>(&self, query: &mut Query<T>) -> Result<Option<Position>, ApiError> {
-        query.text("cursor").map(|cursor| self.open(&cursor)).transpose()
+        query.cursor().map(|cursor| self.open(&cursor)).transpose()
     }
 
     fn open(&self, cursor: &str) -> Result<Position, ApiError> {

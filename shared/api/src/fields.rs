@@ -83,6 +83,9 @@ fields! {
         "type": "object", "x-rules": [Rule::SizeLimit], "description": format!("Up to {MOST_METADATA} bytes"),
     });
 
+    /// A value that is looked for as it stands.
+    Wanted => json_schema!({"type": "string", "minLength": 1});
+
     /// How many entries a page has; 50 unless given.
     Limit => json_schema!({
         "type": "integer", "minimum": 1, "maximum": crate::query::MOST_LIMIT, "default": crate::query::DEFAULT_LIMIT,

@@ -65,8 +65,19 @@ impl<L> Query<L> {
         self.problems.push(Problem::of(parameter, refusal));
     }
 
+    /// A parameter as it stands. An empty one is refused: whoever sends it forgot what was to stand there.
     pub fn text(&mut self, parameter: &str) -> Option<String> {
-        self.values.remove(parameter).filter(|value| !value.is_empty())
+        let value = self.values.remove(parameter)?;
+        if value.is_empty() {
+            self.refuse(parameter, "must not be empty");
+            return None;
+        }
+        Some(value)
+    }
+
+    /// The cursor, which is empty or absent for the first page.
+    pub(crate) fn cursor(&mut self) -> Option<String> {
+        self.values.remove("cursor").filter(|cursor| !cursor.is_empty())
     }
 
     /// A parameter that `parse` reads.
@@ -105,7 +116,7 @@ impl<L> Query<L> {
     /// For a list that never has a second page: takes `limit`, and a `cursor` only if it is empty.
     pub fn single_page(&mut self) -> Result<(), ApiError> {
         self.limit();
-        self.text("cursor").map_or(Ok(()), |_| Err(ApiError::InvalidCursor))
+        self.cursor().map_or(Ok(()), |_| Err(ApiError::InvalidCursor))
     }
 
     pub fn day(&mut self, parameter: &str) -> Option<Day> {
@@ -149,10 +160,11 @@ mod tests {
         assert_eq!(span.to.to_string(), "2024-01-31T23:59:59.999Z");
         assert!(query.finish().is_ok());
 
-        let mut query = Query::<()>::parse("limit=201&more=1&start_date=31.1.2024&twice=1&twice=2");
-        let (_, _) = (query.limit(), query.span(Zone::UTC));
-        let Err(ApiError::Invalid(problems)) = query.finish() else { panic!("all four are wrong") };
+        let mut query =
+            Query::<()>::parse("limit=201&more=1&start_date=31.1.2024&end_date=&cursor=&twice=1&twice=2");
+        let (_, _, _) = (query.limit(), query.span(Zone::UTC), query.cursor());
+        let Err(ApiError::Invalid(problems)) = query.finish() else { panic!("all five are wrong") };
         let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).collect();
-        assert_eq!(fields, ["twice", "limit", "start_date", "more", "twice"]);
+        assert_eq!(fields, ["twice", "limit", "start_date", "end_date", "more", "twice"]);
     }
 }

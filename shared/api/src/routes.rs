@@ -92,6 +92,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
+    /// A path that leads here too, and a method of it that another function answers to: so that whoever tries a third
+    /// method is told of all there are.
+    #[must_use]
+    pub fn elsewhere(mut self, method: MethodFilter, path: &'static str) -> Self {
+        self.router = self.router.route(path, on(method, || async { ApiError::MethodNotAllowed }));
+        self
+    }
+
     /// The errors of the route before this that its handler's signature does not tell of.
     #[must_use]
     pub fn refuses(mut self, refusals: fn() -> Vec<ApiError>) -> Self {
