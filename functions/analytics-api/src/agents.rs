@@ -13,9 +13,11 @@ use crate::report::{Asked, EarnedView, Figures, MetaView, Report, ReportView, ra
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AgentView {
-    /// None for interactions without an agent.
+    /// Null for interactions without an agent.
+    #[schemars(example = &"agent-001")]
     agent_id: Option<String>,
     /// In which the agent's newest interaction was.
+    #[schemars(example = &"team-1")]
     team_id: Option<String>,
     #[serde(flatten)]
     metrics: MetricsView,

@@ -13,7 +13,8 @@ use crate::report::{Asked, EarnedView, Figures, MetaView, Report, ReportView, ra
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct IntentView {
-    /// None for interactions without an intent.
+    /// Null for interactions without an intent.
+    #[schemars(example = &"purchase_inquiry")]
     intent: Option<String>,
     #[serde(flatten)]
     metrics: MetricsView,

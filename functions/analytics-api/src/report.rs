@@ -149,7 +149,7 @@ pub(crate) struct Asked {
 
 /// Of a `run_id` that does not answer.
 pub(crate) fn refusals() -> Vec<ApiError> {
-    vec![ApiError::NotFound("run"), ApiError::NotCompleted("running")]
+    vec![ApiError::NotFound("object"), ApiError::NotCompleted("running")]
 }
 
 /// What a report is asked for, and the numbers it is made of.

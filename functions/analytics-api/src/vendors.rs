@@ -15,8 +15,9 @@ use crate::report::{Asked, EarnedView, Figures, MetaView, Report, ReportView};
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct VendorView {
-    /// None for interactions without a vendor.
+    /// Null for interactions without a vendor.
     vendor_id: Option<String>,
+    #[schemars(example = &"vendor-a")]
     vendor_code: Option<String>,
     #[serde(flatten)]
     metrics: MetricsView,

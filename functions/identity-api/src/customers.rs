@@ -12,6 +12,7 @@ use store::{Customers, Paging, Span, Tenant};
 /// A customer: the identifiers known to be one person. Their values stay with the facts that told them.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CustomerView {
+    #[schemars(example = &"cus_45b1c2d3e4f5061728394a5b6c7d8e9f")]
     customer_id: String,
     #[schemars(with = "Shape")]
     shape: &'static str,
@@ -20,6 +21,7 @@ pub(crate) struct CustomerView {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct MemberView {
+    #[schemars(example = &"cus_45b1c2d3e4f5061728394a5b6c7d8e9f")]
     member_id: String,
     #[schemars(with = "IdentifierType")]
     identifier_type: &'static str,

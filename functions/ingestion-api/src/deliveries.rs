@@ -17,10 +17,13 @@ use crate::App;
 /// A kept delivery, without what came.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DeliveryView {
+    #[schemars(example = &"dlv_018d0e0a7b7c7d008000000000000001")]
     delivery_id: String,
+    #[schemars(with = "Provider")]
     provider: String,
     state: DeliveryState,
     /// Why it changed nothing.
+    #[schemars(example = &"call_id is required")]
     reason: String,
     received_at: Moment,
     replayed_at: Option<Moment>,

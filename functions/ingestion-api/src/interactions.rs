@@ -93,6 +93,7 @@ pub(crate) struct InteractionReport {
     #[schemars(length(min = 1, max = 10))]
     customer_identifiers: Vec<IdentifierReport>,
     channel: ChannelName,
+    #[schemars(example = &"2024-01-15T10:33:00Z")]
     ended_at: Option<PastMoment>,
     direction: Option<Direction>,
     #[schemars(example = &"en-US")]
@@ -112,7 +113,7 @@ pub(crate) struct InteractionReport {
     participants: Option<Vec<Participant>>,
     #[schemars(example = &"purchase_inquiry")]
     primary_intent: Option<Text<128>>,
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 20), example = ["pricing"])]
     secondary_intents: Option<Vec<Text<128>>>,
     #[schemars(example = &"appointment_set")]
     outcome: Option<Text<128>>,

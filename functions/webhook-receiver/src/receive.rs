@@ -25,6 +25,7 @@ const MOST_BODY: usize = 256 * 1024;
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AcceptedDelivery")]
 pub(crate) struct DeliveryView {
+    #[schemars(example = &"dlv_018d0e0a7b7c7d008000000000000001")]
     delivery_id: String,
 }
 

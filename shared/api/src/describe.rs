@@ -164,7 +164,7 @@ impl<S> Describe for State<S> {
 /// Parameters in the path stand in the route's path already.
 impl<T> Describe for Path<T> {
     fn describe(operation: &mut Operation<'_>) {
-        operation.errors.push(ApiError::NotFound("object of this id"));
+        operation.errors.push(ApiError::NotFound("object"));
     }
 }
 

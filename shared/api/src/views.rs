@@ -95,7 +95,9 @@ pub struct InteractionView {
     #[schemars(example = &"en-US")]
     pub language: Option<String>,
     pub started_at: Option<Moment>,
+    #[schemars(example = &"2024-01-15T10:33:00Z")]
     pub ended_at: Option<Moment>,
+    #[schemars(example = 180)]
     pub duration_seconds: Option<i64>,
     #[schemars(example = &"agent-001")]
     pub agent_id: Option<String>,
@@ -107,6 +109,7 @@ pub struct InteractionView {
     pub vendor_code: Option<String>,
     #[schemars(example = &"purchase_inquiry")]
     pub primary_intent: Option<String>,
+    #[schemars(example = ["pricing"])]
     pub secondary_intents: Vec<String>,
     #[schemars(with = "Option<f64>", example = 0.85)]
     pub purchase_probability: Option<Box<RawValue>>,
