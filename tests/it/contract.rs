@@ -1,7 +1,9 @@
 //! Template, code and documents say the same.
 
 mod alarms;
+mod fields;
 mod openapi;
+mod rules;
 mod site;
 
 use std::collections::BTreeSet;

@@ -14,6 +14,7 @@ mod lists;
 mod missing;
 mod models;
 mod orders;
+mod owner;
 mod published;
 mod repeats;
 mod reports;

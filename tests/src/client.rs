@@ -8,8 +8,8 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::stack;
 use crate::weather::Weather;
+use crate::{document, stack};
 
 /// How long a test waits for what the API promises to do soon.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -126,7 +126,8 @@ impl Client {
         Self { tenant, ..self.clone() }
     }
 
-    /// Sends anything with this tenant's key. An empty `x-api-key` sends none.
+    /// Sends anything with this tenant's key, and holds what is answered to the OpenAPI document. An empty `x-api-key`
+    /// sends none.
     pub async fn try_send(
         &self,
         method: &str,
@@ -134,8 +135,8 @@ impl Client {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Answer, reqwest::Error> {
-        let method = method.parse().unwrap_or_default();
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).body(body);
+        let url = format!("{}{path}", self.url);
+        let mut request = self.http.request(method.parse().unwrap_or_default(), url).body(body.clone());
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-api-key")) {
             request = request.header("X-API-Key", &self.tenant.api_key);
         }
@@ -145,7 +146,9 @@ impl Client {
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await?;
-        Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or_default(), text, headers })
+        let answer = Answer { status, body: serde_json::from_str(&text).unwrap_or_default(), text, headers };
+        document::hold(method, path, &body, &answer);
+        Ok(answer)
     }
 
     /// Sends, and where services fail on purpose tries again as a client outside would.

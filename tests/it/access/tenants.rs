@@ -4,65 +4,7 @@ use e2e::{Client, Declared, new_tenant, rollups_done};
 use serde_json::{Value, json};
 
 use super::guarded;
-
-/// Stands in everything the owner stores, and must stand in nothing a stranger reads.
-const CANARY: &str = "canary";
-
-const AT: &str = "2026-03-02T10:00:00Z";
-
-fn known_as() -> Value {
-    json!([{"type": "email", "value": "canary@example.com"}, {"type": "phone", "value": "+14155550123"}])
-}
-
-fn call() -> Value {
-    json!({
-        "external_interaction_id": "call-1", "channel": "canary", "started_at": AT, "agent_id": "canary-agent",
-        "vendor_code": "canary-vendor", "customer_identifiers": known_as(), "raw_metadata": {"note": "canary"},
-    })
-}
-
-fn order() -> Value {
-    json!({
-        "external_event_id": "order-1", "event_type": "canary", "event_source": "canary", "amount_decimal": 10,
-        "currency": "USD", "occurred_at": AT, "customer_identifiers": known_as(),
-    })
-}
-
-/// A tenant with one of everything.
-struct Owner {
-    shop: Client,
-    /// Every name that something of the owner's has in a path.
-    names: Vec<String>,
-    members: Vec<String>,
-    run_id: String,
-}
-
-async fn owner() -> Owner {
-    let shop = new_tenant().await;
-    let call = shop.post("/v1/interactions", call()).await.data();
-    let order = shop.post("/v1/conversions", order()).await.data();
-    let run = shop.run("LINEAR", json!({})).await;
-    assert_eq!(run["conversions_processed"], 1, "{run}");
-    let customer = shop.list("/v1/customers?identifier=email:canary@example.com").await.remove(0);
-    let members = customer["members"].as_array().unwrap().iter();
-    let members: Vec<_> = members.map(|member| member["member_id"].as_str().unwrap().to_owned()).collect();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let unreadable = shop.deliver("convin", r#"{"event_type":"canary","data":"canary"}"#).await.data();
-    shop.get_until("/v1/webhooks/deliveries", |answer| answer.body["data"] != json!([])).await;
-    let mut names = vec![
-        text(&unreadable["delivery_id"]),
-        text(&call["interaction_id"]),
-        text(&order["conversion_event_id"]),
-        text(&call["vendor_id"]),
-        text(&run["run_id"]),
-        "ext:call-1".to_owned(),
-        "ext:api:call-1".to_owned(),
-        "ext:order-1".to_owned(),
-        "canary-agent".to_owned(),
-    ];
-    names.extend(members.clone());
-    Owner { shop, names, members, run_id: text(&run["run_id"]) }
-}
+use crate::owner::{CANARY, Owner, call, known_as, order, owner};
 
 /// The paths of a route with each of the owner's names in it, and without any if it has no parameter.
 fn paths(declared: &Declared, owner: &Owner) -> Vec<String> {
@@ -129,7 +71,7 @@ async fn a_stranger_finds_nothing_of_anothers_by_any_filter() {
         assert_eq!(refused.refusal(), "403 TENANT_MISMATCH", "{path}");
     }
     let report = "/v1/analytics/agents/revenue?start_date=2026-03-01&end_date=2026-03-31";
-    let answer = stranger.get(&format!("{report}&run_id={}", owner.run_id)).await;
+    let answer = stranger.get(&format!("{report}&run_id={}", owner.id("run_id"))).await;
     assert_eq!(answer.refusal(), "404 NOT_FOUND");
     let answer = stranger.get(report).await.data();
     assert_eq!((&answer["rows"], &answer["totals"]["conversions"]), (&json!([]), &json!(0)));
@@ -155,7 +97,7 @@ async fn a_stranger_who_says_the_same_has_facts_of_its_own_and_changes_nobodys()
         assert_eq!(batch["results"][0]["status"], 200);
     }
     let signed = json!({
-        "event_type": "call.started", "call_id": "call-1", "timestamp": AT,
+        "event_type": "call.started", "call_id": "call-1", "timestamp": "2026-03-02T10:00:00Z",
         "data": {"email": "canary@example.com", "agent_id": "other"},
     });
     assert_eq!(stranger.deliver("convin", &signed.to_string()).await.status, 202);

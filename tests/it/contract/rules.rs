@@ -1,0 +1,113 @@
+//! Every rule of the list is one that requests of the right form can break.
+
+use std::collections::BTreeSet;
+
+use domain::rule::Rule;
+use e2e::{Operation, new_tenant};
+use serde_json::{Value, json};
+
+fn call() -> Value {
+    json!({
+        "external_interaction_id": "call-1", "channel": "call", "started_at": "2026-03-02T10:00:00Z",
+        "customer_identifiers": [{"type": "email", "value": "ann@example.com"}],
+    })
+}
+
+fn order() -> Value {
+    json!({
+        "external_event_id": "order-1", "event_type": "purchase", "event_source": "shop", "amount_decimal": 10,
+        "currency": "USD", "occurred_at": "2026-03-02T10:00:00Z",
+        "customer_identifiers": [{"type": "email", "value": "ann@example.com"}],
+    })
+}
+
+fn with(mut body: Value, field: &str, value: Value) -> Value {
+    body[field] = value;
+    body
+}
+
+/// A request that fits its schema, and the rule that it breaks.
+type Case = (Rule, &'static str, &'static str, String);
+
+fn bodies() -> Vec<Case> {
+    const CALLS: &str = "/v1/interactions";
+    const ORDERS: &str = "/v1/conversions";
+    let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
+    let run = |config: Value| json!({"model_code": "POSITION_BASED", "config": config}).to_string();
+    let call = |field: &str, value: Value| with(call(), field, value).to_string();
+    let order = |field: &str, value: Value| with(order(), field, value).to_string();
+    vec![
+        (Rule::NotInFuture, CALLS, "started_at", call("started_at", json!("2999-01-01T00:00:00Z"))),
+        (Rule::NotBefore2000, ORDERS, "occurred_at", order("occurred_at", json!("1999-12-31T00:00:00Z"))),
+        (Rule::EndsAfterStart, CALLS, "ended_at", call("ended_at", json!("2026-03-02T09:59:59Z"))),
+        (
+            Rule::IdentifierOfType,
+            ORDERS,
+            "customer_identifiers[0].value",
+            order("customer_identifiers", json!([{"type": "phone", "value": "call me"}])),
+        ),
+        (Rule::WithinRange, CALLS, "duration_seconds", call("duration_seconds", json!("604801"))),
+        (Rule::PlacesOfCurrency, ORDERS, "amount_decimal", order("amount_decimal", json!(1.005))),
+        (Rule::AmountLimit, ORDERS, "amount_decimal", order("amount_decimal", json!("10000000000000.01"))),
+        (
+            Rule::IdLength,
+            CALLS,
+            "external_interaction_id",
+            call("external_interaction_id", json!("LONG")).replace("\"LONG\"", &"1".repeat(129)),
+        ),
+        (Rule::SizeLimit, CALLS, "raw_metadata", call("raw_metadata", json!({"text": "x".repeat(8192)}))),
+        (
+            Rule::DepthLimit,
+            ORDERS,
+            "body",
+            order("metadata", json!({"deep": 0})).replace("0}", &format!("{deep}}}")),
+        ),
+        (
+            Rule::WeightsAddUp,
+            "/v1/attribution/runs",
+            "config.position_weights",
+            run(json!({"position_weights": [40, 20, 41]})),
+        ),
+        (
+            Rule::DaysInOrder,
+            "/v1/attribution/runs",
+            "config.end_date",
+            run(json!({"start_date": "2026-03-02", "end_date": "2026-03-01"})),
+        ),
+    ]
+}
+
+const QUERIES: [(Rule, &str, &str); 5] = [
+    (Rule::DaysInOrder, "/v1/analytics/agents/revenue?start_date=2026-03-02&end_date=2026-03-01", "end_date"),
+    (Rule::OwnCursor, "/v1/interactions?cursor=AAAA", "cursor"),
+    (Rule::CombinedFilters, "/v1/interactions?external_id=call-1&agent_id=agent-1", "agent_id"),
+    (Rule::CombinedFilters, "/v1/interactions?source=api", "source"),
+    (Rule::IdentifierOfType, "/v1/customers?identifier=phone:nobody", "identifier"),
+];
+
+#[tokio::test]
+async fn what_fits_its_schema_and_is_refused_names_its_rule_and_every_rule_can_be_broken() {
+    let shop = new_tenant().await;
+    let mut broken = BTreeSet::new();
+    for (rule, path, field, body) in bodies() {
+        let answer = shop.post_text(path, &body).await;
+        let details =
+            json!([{"field": field, "problem": answer.body["details"][0]["problem"], "rule": rule.name()}]);
+        assert_eq!((answer.status, &answer.body["details"]), (400, &details), "{rule:?}: {}", answer.text);
+        broken.insert(rule);
+    }
+    for (rule, path, field) in QUERIES {
+        let answer = shop.get(path).await;
+        let details =
+            json!([{"field": field, "problem": answer.body["details"][0]["problem"], "rule": rule.name()}]);
+        assert_eq!((answer.status, &answer.body["details"]), (400, &details), "{rule:?}: {}", answer.text);
+        broken.insert(rule);
+    }
+    assert_eq!(broken, Rule::ALL.iter().copied().collect());
+}
+
+#[test]
+fn no_rule_is_one_that_no_operation_has() {
+    let listed: BTreeSet<_> = Operation::all().iter().flat_map(Operation::rules).collect();
+    assert_eq!(listed, Rule::ALL.iter().map(|rule| rule.name()).collect());
+}

@@ -1,0 +1,74 @@
+//! A tenant with one of everything, for tests that ask every operation.
+
+use std::collections::BTreeMap;
+
+use e2e::{Client, new_tenant};
+use serde_json::{Value, json};
+
+/// Stands in everything the owner stores, and must stand in nothing a stranger reads.
+pub(crate) const CANARY: &str = "canary";
+
+const AT: &str = "2026-03-02T10:00:00Z";
+
+pub(crate) fn known_as() -> Value {
+    json!([{"type": "email", "value": "canary@example.com"}, {"type": "phone", "value": "+14155550123"}])
+}
+
+pub(crate) fn call() -> Value {
+    json!({
+        "external_interaction_id": "call-1", "channel": "canary", "started_at": AT, "agent_id": "canary-agent",
+        "vendor_code": "canary-vendor", "customer_identifiers": known_as(), "raw_metadata": {"note": "canary"},
+    })
+}
+
+pub(crate) fn order() -> Value {
+    json!({
+        "external_event_id": "order-1", "event_type": "canary", "event_source": "canary", "amount_decimal": 10,
+        "currency": "USD", "occurred_at": AT, "customer_identifiers": known_as(),
+    })
+}
+
+pub(crate) struct Owner {
+    pub(crate) shop: Client,
+    /// What stands in paths, by the names of their parameters.
+    ids: BTreeMap<&'static str, String>,
+    /// Every name that something of the owner's has in a path.
+    pub(crate) names: Vec<String>,
+    pub(crate) members: Vec<String>,
+}
+
+impl Owner {
+    /// The id of the owner's for a parameter of a path.
+    pub(crate) fn id(&self, parameter: &str) -> String {
+        let id = self.ids.get(parameter);
+        id.unwrap_or_else(|| panic!("give the owner something for {parameter}")).clone()
+    }
+}
+
+pub(crate) async fn owner() -> Owner {
+    let shop = new_tenant().await;
+    let call = shop.post("/v1/interactions", call()).await.data();
+    let order = shop.post("/v1/conversions", order()).await.data();
+    let run = shop.run("LINEAR", json!({})).await;
+    assert_eq!(run["conversions_processed"], 1, "{run}");
+    let customer = shop.list("/v1/customers?identifier=email:canary@example.com").await.remove(0);
+    let members = customer["members"].as_array().unwrap().iter();
+    let members: Vec<_> = members.map(|member| member["member_id"].as_str().unwrap().to_owned()).collect();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let unreadable = shop.deliver("convin", r#"{"event_type":"canary","data":"canary"}"#).await.data();
+    shop.get_until("/v1/webhooks/deliveries", |answer| answer.body["data"] != json!([])).await;
+    let ids = BTreeMap::from([
+        ("interaction_id", text(&call["interaction_id"])),
+        ("conversion_id", text(&order["conversion_event_id"])),
+        ("customer_id", text(&customer["customer_id"])),
+        ("run_id", text(&run["run_id"])),
+        ("delivery_id", text(&unreadable["delivery_id"])),
+        ("provider", "convin".to_owned()),
+        ("tenant", shop.tenant.tenant_id.clone()),
+    ]);
+    let others = ["ext:call-1", "ext:api:call-1", "ext:order-1", "canary-agent"].map(str::to_owned);
+    let mut names: Vec<_> =
+        others.into_iter().chain(members.clone()).chain([text(&call["vendor_id"])]).collect();
+    names.extend(ids.iter().filter(|(name, _)| name.ends_with("_id")).map(|(_, id)| id.clone()));
+    Owner { shop, ids, names, members }
+}
