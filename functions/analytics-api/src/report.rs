@@ -34,6 +34,7 @@ struct CoverageView {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ReportRunView")]
 struct AnswerView {
+    #[schemars(example = &"run_018d0e0a7b7c7d008000000000000001")]
     run_id: String,
     start_date: Day,
     end_date: Day,
@@ -55,6 +56,7 @@ impl AnswerView {
 #[schemars(rename = "ReportMetaView")]
 pub(crate) struct MetaView {
     /// The newest of the runs that answer.
+    #[schemars(example = &"run_018d0e0a7b7c7d008000000000000001")]
     run_id: Option<String>,
     #[schemars(with = "Option<ModelCode>")]
     model_code: Option<&'static str>,
@@ -62,6 +64,7 @@ pub(crate) struct MetaView {
     other_currencies: BTreeSet<Currency>,
     start_date: Day,
     end_date: Day,
+    #[schemars(example = &"America/New_York")]
     time_zone: &'static str,
     as_of: Option<Moment>,
     coverage: Option<CoverageView>,

@@ -18,6 +18,7 @@ pub(crate) struct MoneyView {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct ConfigView {
+    #[schemars(example = 72)]
     time_window_hours: u32,
     include_channels: Option<Vec<String>>,
     event_types: Option<Vec<String>>,
@@ -28,8 +29,10 @@ struct ConfigView {
     #[schemars(with = "Option<Day>")]
     end_date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 24)]
     half_life_hours: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = [40, 20, 40])]
     position_weights: Option<[u32; 3]>,
     /// By how much an intent, or the first word of one, multiplies a touch's weight.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

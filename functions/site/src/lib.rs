@@ -112,7 +112,9 @@ impl IntoResponse for Document {
 
 impl Describe for Document {
     fn describe(operation: &mut Operation<'_>) {
-        let schema = json_schema!({"type": "object", "required": ["openapi", "paths"]});
+        let schema = json_schema!({
+            "type": "object", "required": ["openapi", "paths"], "examples": [{"openapi": "3.1.0", "paths": {}}],
+        });
         operation.answer_as(StatusCode::OK, "This document", ("application/json", schema));
     }
 }

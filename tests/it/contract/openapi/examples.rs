@@ -8,8 +8,8 @@ use super::operations;
 pub(super) fn add(document: &mut Value) {
     let before = document.clone();
     for operation in operations(document) {
-        for status in ["200", "201", "202"] {
-            add_to(&before, operation["responses"].get_mut(status), message_of(status));
+        for (status, answer) in operation["responses"].as_object_mut().unwrap() {
+            add_to(&before, Some(answer), message_of(status));
         }
         add_to(&before, operation.get_mut("requestBody"), None);
     }
@@ -24,7 +24,7 @@ fn message_of(status: &str) -> Option<&'static str> {
 }
 
 fn add_to(document: &Value, holder: Option<&mut Value>, message: Option<&str>) {
-    let Some(contents) = holder.and_then(|holder| holder["content"].as_object_mut()) else { return };
+    let Some(contents) = holder.and_then(|holder| holder.get_mut("content")?.as_object_mut()) else { return };
     for media in contents.values_mut() {
         let mut example = of(document, &media["schema"]);
         if let (Some(message), true) = (message, example.get("message").is_some()) {
@@ -42,7 +42,11 @@ fn of(document: &Value, schema: &Value) -> Value {
         return known;
     }
     if let Some(to) = schema["$ref"].as_str() {
-        return of(document, document.pointer(&to[1..]).unwrap());
+        let mut example = of(document, document.pointer(&to[1..]).unwrap());
+        if let (Some(fields), Value::Object(own)) = (example.as_object_mut(), object(document, schema)) {
+            fields.extend(own);
+        }
+        return example;
     }
     if let Some(part) = first("anyOf").or_else(|| first("oneOf")) {
         return of(document, &part);
@@ -52,7 +56,7 @@ fn of(document: &Value, schema: &Value) -> Value {
         Some("object") => object(document, schema),
         Some("array") => json!([of(document, &schema["items"])]),
         Some("string") => json!("text"),
-        Some("integer") => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
+        Some("integer") => json!(schema["minimum"].as_i64().unwrap_or(1).max(1)),
         Some("number") => json!(1),
         Some("boolean") => json!(true),
         _ => json!({}),
