@@ -48,6 +48,11 @@ fn problem_of<'a>(answer: &'a Answer, field: &str) -> Option<&'a str> {
     details.find(|problem| problem["field"] == field)?["problem"].as_str()
 }
 
+/// What is wrong with an object that is read whole or not at all.
+fn problem_of_whole<'a>(answer: &'a Answer, place: &Place) -> Option<&'a str> {
+    problem_of(answer, place.field.strip_suffix('.')?)
+}
+
 const UNKNOWN: &str = "is not a known field";
 
 /// Every name that any request has for anything.
@@ -67,6 +72,9 @@ async fn every_field_of_a_schema_is_read_and_no_other() {
                 // Nothing that is read is a truth value.
                 let answer = send(&owner.shop, &operation, &path, &(place.body)(json!({name: true}))).await;
                 let field = format!("{}{name}", place.field);
+                if problem_of_whole(&answer, &place).is_some() {
+                    continue;
+                }
                 let problem = problem_of(&answer, &field);
                 let is_described = place.schema["properties"].get(name).is_some();
                 assert_eq!(
@@ -87,6 +95,9 @@ async fn a_schema_requires_what_cannot_be_left_out() {
     for (operation, path) in paths(&owner) {
         for place in operation.body().into_iter().flat_map(places) {
             let answer = send(&owner.shop, &operation, &path, &(place.body)(json!({}))).await;
+            if problem_of_whole(&answer, &place).is_some() {
+                continue;
+            }
             let missing = answer.body["details"].as_array().into_iter().flatten().filter_map(|problem| {
                 let is_missing = ["is required", "must have 1 to 10 entries", "must have 1 to 500 entries"];
                 let said = is_missing.iter().any(|missing| problem["problem"] == *missing);

@@ -77,6 +77,18 @@ fn bodies() -> Vec<Case> {
     ]
 }
 
+/// What is decided by hand about a customer that exists.
+fn decisions() -> [Case; 2] {
+    let reason = "a test";
+    let merge = json!({"with": "ext:nobody", "reason": reason}).to_string();
+    let lead = json!({"type": "lead_id", "value": "nobody"});
+    let split = json!({"identifier": lead, "reason": reason}).to_string();
+    [
+        (Rule::KnownCustomer, "/v1/customers/ext:c-1/merge", "with", merge),
+        (Rule::OfCustomer, "/v1/customers/ext:c-1/split", "identifier", split),
+    ]
+}
+
 const QUERIES: [(Rule, &str, &str); 5] = [
     (Rule::DaysInOrder, "/v1/analytics/agents/revenue?start_date=2026-03-02&end_date=2026-03-01", "end_date"),
     (Rule::OwnCursor, "/v1/interactions?cursor=AAAA", "cursor"),
@@ -88,8 +100,11 @@ const QUERIES: [(Rule, &str, &str); 5] = [
 #[tokio::test]
 async fn what_fits_its_schema_and_is_refused_names_its_rule_and_every_rule_can_be_broken() {
     let shop = new_tenant().await;
+    let known_as = json!([{"type": "customer_id", "value": "c-1"}]);
+    let stored = shop.post("/v1/conversions", with(order(), "customer_identifiers", known_as)).await;
+    assert_eq!(stored.status, 201, "{}", stored.text);
     let mut broken = BTreeSet::new();
-    for (rule, path, field, body) in bodies() {
+    for (rule, path, field, body) in bodies().into_iter().chain(decisions()) {
         let answer = shop.post_text(path, &body).await;
         let details =
             json!([{"field": field, "problem": answer.body["details"][0]["problem"], "rule": rule.name()}]);
