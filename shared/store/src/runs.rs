@@ -152,15 +152,19 @@ struct ActiveItem {
 }
 
 impl Table {
-    /// Creates a run. Its place in the list comes first: a run that was acknowledged is always listed.
+    /// Creates a run, with its place in the list.
     pub async fn create_run(&self, tenant: &TenantId, run: &Run) -> Result<(), StoreError> {
         let listed = keys::listed_run(tenant, run.created_at, &run.run_id);
         let listed =
             ListedItem { pk: listed.pk, sk: listed.sk, ttl: run.expires_at, run_id: run.run_id.clone() };
         // Together, or a list would show a place where no run is. That it exists means that its answer was lost before.
         let puts = [(written(&listed)?, Unless::Never), (written(&run_item(tenant, run))?, Unless::Exists)];
-        self.put_together(&puts).await?;
-        Ok(())
+        let Err(failed) = self.put_together(&puts).await else { return Ok(()) };
+        // Perhaps only the answer was lost. Whoever asked would ask again, and have two runs.
+        match self.run(tenant, &run.run_id, run.created_at).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) | Err(_) => Err(failed),
+        }
     }
 
     /// None too for what is no run's id: a client's text neither reaches into other keys nor is too long for one.

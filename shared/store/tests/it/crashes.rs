@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::ids::{FactId, FactKind};
-use store::{Customers, Paging, Span, StoreError, Table, Tenant};
-use testkit::{Stack, TABLE};
+use domain::run::{ModelCode, RunConfig};
+use store::{Customers, Paging, Run, Span, StoreError, Table, Tenant};
+use testkit::{Call, Fault, Stack, TABLE};
 
 use super::*;
 
@@ -86,4 +87,23 @@ async fn a_conversion_is_whole_after_a_crash_between_any_two_writes_and_a_retry(
         Ok(FactId::conversion(&tenant.id, &order.external_id))
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_run_whose_creation_was_never_answered_is_created_and_said_to_be() {
+    let stack = testkit::stack();
+    let tenant = stack.tenant("demo").await;
+    let now = Timestamp::parse("2026-11-21T12:00:00Z").unwrap();
+    let made = |id: &str| {
+        let config = RunConfig::usual(ModelCode::Linear);
+        Run::new(format!("run_{id:0>32}"), "a run".to_owned(), config, now, i64::MAX)
+    };
+    for (id, fault, created) in [("1", Fault::DoneUnanswered, true), ("2", Fault::GivenUp, false)] {
+        let judge = move |call: &Call| (call.operation == "TransactWriteItems").then_some(fault);
+        let table = Table::new(stack.host_behind(&[], judge).aws.dynamodb(), TABLE);
+        let run = made(id);
+        assert_eq!(table.create_run(&tenant.id, &run).await.is_ok(), created, "{fault:?}");
+        let found = stack.table().run(&tenant.id, &run.run_id, now).await.unwrap();
+        assert_eq!(found.is_some(), created, "{fault:?}");
+    }
 }
