@@ -8,6 +8,7 @@ mod repeats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use api::fields::Nothing;
 use api::{Access, ApiError, Body, Caller, Created, InPart, Routes, may};
 use axum::body::{Body as HttpBody, to_bytes};
 use axum::extract::{FromRef, State};
@@ -38,7 +39,7 @@ impl FromRef<App> for Access {
 async fn count(
     State(app): State<App>,
     _caller: Caller<may::AttributionRun>,
-    body: Body,
+    body: Body<Nothing>,
 ) -> Result<(Option<Extension<InPart>>, Created<String>), ApiError> {
     let times = app.carried_out.fetch_add(1, Ordering::SeqCst) + 1;
     let mut body = body.reader()?;
