@@ -45,6 +45,18 @@ async fn a_repeated_request_is_answered_as_the_first_and_carried_out_once() {
 }
 
 #[tokio::test]
+async fn a_request_without_a_body_can_be_repeated_too() {
+    let shop = new_tenant().await;
+    let run = shop.post(RUNS, linear("mine")).await.data();
+    let execute = format!("{RUNS}/{}/execute", run["run_id"].as_str().unwrap());
+    let send = async || shop.send("POST", &execute, &[("idempotency-key", "k")], Vec::new()).await;
+    let first = send().await;
+    assert_eq!(first.status, 202, "{}", first.text);
+    let again = send().await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (202, "true"), "{}", again.text);
+}
+
+#[tokio::test]
 async fn a_key_belongs_to_one_body() {
     let shop = new_tenant().await;
     post(&shop, RUNS, "k", &linear("one")).await.data();

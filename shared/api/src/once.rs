@@ -102,8 +102,8 @@ pub(crate) async fn keep_answer(request: Request, next: Next) -> Response {
     };
     let (mut parts, mut body) = request.into_parts();
     let mut fingerprint = None;
-    // What is too large is left to whoever refuses it.
-    if body.size_hint().exact().is_some_and(|size| size <= MOST_BODY as u64) {
+    // What is too large is left to whoever refuses it. An empty body does not know its size.
+    if body.size_hint().lower() <= MOST_BODY as u64 {
         let Ok(bytes) = to_bytes(body, MOST_BODY).await else {
             return ApiError::TooLarge(MOST_BODY).into_response();
         };
