@@ -34,6 +34,19 @@ pub struct SectionState {
     pub cells: BTreeMap<Field, Cell>,
 }
 
+/// What a telling has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing of its time or later has been told yet.
+    Unheard,
+    /// It is what its section told last.
+    Last(Section),
+    /// Its section has told something since, but not about every fact.
+    InPart,
+    /// Whatever it told has been told anew since.
+    Superseded,
+}
+
 /// One contact with a customer on a channel, merged from what was delivered about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interaction {
@@ -87,6 +100,19 @@ impl Interaction {
         let mut all = self.told_identifiers();
         all.extend(self.superseded.iter().cloned());
         all
+    }
+
+    /// What has become of what was told at `version`.
+    pub fn standing(&self, version: Version) -> Standing {
+        let section = version.section().and_then(|section| self.sections.get_key_value(&section));
+        match section {
+            Some((section, state)) if state.version == version => Standing::Last(*section),
+            Some((_, state)) if state.version > version => {
+                let stands = state.cells.values().any(|cell| cell.version == version);
+                if stands { Standing::InPart } else { Standing::Superseded }
+            }
+            Some(_) | None => Standing::Unheard,
+        }
     }
 
     /// Merges a report to our API into what the API was told before. Unlike a provider's, such a report may not

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::ids::ExternalId;
@@ -204,6 +204,11 @@ impl Version {
         self.time
     }
 
+    /// The kind of telling it was; None for one that a later version of this code knows.
+    pub fn section(self) -> Option<Section> {
+        Section::ALL.into_iter().find(|section| section.rank() == self.rank)
+    }
+
     /// Reads what [`Version`]'s `Display` wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
@@ -217,6 +222,19 @@ impl Version {
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{:x}", self.time.ms(), self.rank, self.hash)
+    }
+}
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("is not a version"))
     }
 }
 

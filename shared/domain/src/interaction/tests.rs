@@ -215,3 +215,22 @@ proptest! {
         prop_assert_eq!(twice, once);
     }
 }
+
+#[test]
+fn a_telling_stands_until_all_it_told_is_told_anew() {
+    let first = event(
+        Section::Intent,
+        1,
+        &[(Field::PrimaryIntent, Some("purchase".into())), (Field::Sentiment, Some("calm".into()))],
+    );
+    let second = event(Section::Intent, 2, &[(Field::PrimaryIntent, Some("complaint".into()))]);
+    let third = event(Section::Intent, 3, &[(Field::Sentiment, None)]);
+    let (one, two) = (first.version(), second.version());
+    assert_eq!(folded([]).standing(one), Standing::Unheard);
+    assert_eq!(folded([&first]).standing(one), Standing::Last(Section::Intent));
+    assert_eq!(folded([&first]).standing(two), Standing::Unheard);
+    assert_eq!(folded([&second, &first]).standing(one), Standing::InPart);
+    assert_eq!(folded([&third, &first, &second]).standing(one), Standing::Superseded);
+    assert_eq!(folded([&third, &first, &second]).standing(two), Standing::InPart);
+    assert_eq!(serde_json::from_str::<Version>(&serde_json::to_string(&one).unwrap()).unwrap(), one);
+}
