@@ -1,4 +1,4 @@
-//! Why a call does not appear: deliveries that were taken and changed nothing.
+//! Every delivery that was accepted, and what has become of it.
 
 use e2e::{Client, deliveries_done, new_tenant};
 use serde_json::{Value, json};
@@ -25,11 +25,9 @@ async fn what_changed_nothing_is_listed_with_its_reason_newest_first() {
     let shop = new_tenant().await;
     let unreadable = deliver(&shop, "convin", UNREADABLE).await;
     let unhandled = deliver(&shop, "telephony", UNHANDLED).await;
-    let read =
-        r#"{"event_type":"call.started","call_id":"call-2","timestamp":"2026-03-02T10:00:00Z","data":{}}"#;
-    deliver(&shop, "convin", read).await;
     let all = shop.list(LIST).await;
     assert_eq!(ids(&all), [unhandled.as_str(), &unreadable]);
+    assert_eq!(all[0]["interaction_id"], Value::Null);
     assert_eq!(all[0]["reason"], "the event type call.transferred is not handled");
     assert_eq!(all[1]["reason"], "timestamp has no offset; add Z or one such as +05:30");
     assert_eq!((&all[1]["state"], &all[1]["provider"]), (&json!("quarantined"), &json!("convin")));
@@ -74,6 +72,103 @@ async fn what_still_cannot_be_read_stays_kept_once_after_a_replay() {
     assert_eq!(ids(&all), [id.as_str()]);
     assert!(all[0]["replayed_at"].is_string());
     assert_eq!(shop.get(&format!("{LIST}/{id}")).await.data()["payload"], UNREADABLE);
+}
+
+fn started(at: &str, agent: &str) -> String {
+    json!({"event_type": "call.started", "call_id": "call-1", "timestamp": at, "data": {"agent_id": agent}})
+        .to_string()
+}
+
+#[tokio::test]
+async fn each_accepted_delivery_has_exactly_one_state_whatever_it_told_and_in_whatever_order() {
+    let shop = new_tenant().await;
+    let mut expected = Vec::new();
+    for (state, body) in [
+        ("stale", started("2026-03-02T10:00:01Z", "ann")),
+        ("applied", started("2026-03-02T10:00:02Z", "bob")),
+        ("stale", started("2026-03-02T10:00:00Z", "cid")),
+        ("duplicate", started("2026-03-02T10:00:02Z", "bob")),
+        ("quarantined", UNREADABLE.to_owned()),
+        ("unhandled", UNHANDLED.to_owned()),
+    ] {
+        expected.push((deliver(&shop, "convin", &body).await, state));
+    }
+    expected.reverse();
+    let told = |list: Vec<Value>| {
+        let told = |one: Value| (one["delivery_id"].as_str().unwrap().to_owned(), one["state"].clone());
+        list.into_iter().map(told).collect::<Vec<_>>()
+    };
+    let wanted = |keep: &dyn Fn(&str) -> bool| {
+        let kept = expected.iter().filter(|(_, state)| keep(state));
+        kept.map(|(id, state)| (id.clone(), json!(state))).collect::<Vec<_>>()
+    };
+    assert_eq!(told(shop.list(LIST).await), wanted(&|_| true));
+    assert_eq!(told(shop.list(&format!("{LIST}?limit=1")).await), wanted(&|_| true));
+    for state in ["applied", "duplicate", "stale", "pending", "unhandled", "quarantined", "dead_lettered"] {
+        let path = format!("{LIST}?state={state}&limit=1");
+        assert_eq!(told(shop.list(&path).await), wanted(&|other| other == state), "{state}");
+    }
+    let path = format!("{LIST}?interaction_id=ext:convin:call-1");
+    let of_call = wanted(&|state| state != "quarantined" && state != "unhandled");
+    assert_eq!(told(shop.list(&path).await), of_call);
+    assert!(shop.list(&format!("{LIST}?interaction_id=ext:telephony:call-1")).await.is_empty());
+    assert!(shop.list(&format!("{LIST}?interaction_id=call-1")).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_section_leads_to_the_payload_that_told_it() {
+    let shop = new_tenant().await;
+    let body = started("2026-03-02T10:00:00Z", "ann");
+    let id = deliver(&shop, "convin", &body).await;
+    let call = shop.get("/v1/interactions/ext:convin:call-1").await.data();
+    assert_eq!(call["sections"]["started"]["delivery_id"], id);
+    let delivery = shop.get(&format!("{LIST}/{id}")).await.data();
+    assert_eq!((&delivery["payload"], &delivery["state"]), (&json!(body), &json!("applied")));
+    assert_eq!(delivery["interaction_id"], call["interaction_id"]);
+    let replayed = shop.post(&format!("{LIST}/{id}/replay"), json!({})).await;
+    assert_eq!(replayed.status, 202, "{}", replayed.text);
+    deliveries_done().await;
+    assert_eq!(shop.get(&format!("{LIST}/{id}")).await.data()["state"], "applied");
+    assert_eq!(shop.get("/v1/interactions/ext:convin:call-1").await.data(), call);
+    let posted = json!({
+        "external_interaction_id": "call-2", "channel": "call", "started_at": "2026-03-02T10:00:00Z",
+        "customer_identifiers": [{"type": "phone", "value": "+14155550123"}],
+    });
+    let posted = shop.post("/v1/interactions", posted).await.data();
+    assert_eq!(posted["sections"]["api"]["delivery_id"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_redrive_sends_what_is_asked_for_and_says_what_it_cannot_read() {
+    let shop = new_tenant().await;
+    for _ in 0..3 {
+        deliver(&shop, "convin", UNREADABLE).await;
+    }
+    deliver(&shop, "convin", UNHANDLED).await;
+    let redrive = format!("{LIST}/redrive");
+    for (body, sent) in [
+        (json!({}), 0),
+        (json!({"state": "quarantined"}), 3),
+        (json!({"state": "Unhandled", "start_date": "2026-03-02"}), 1),
+        (json!({"state": "quarantined", "end_date": "2026-03-02"}), 0),
+    ] {
+        let answer = shop.post(&redrive, body.clone()).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        assert_eq!(answer.data(), json!({"sent": sent, "next_cursor": null}), "{body}");
+    }
+    deliveries_done().await;
+    let all = shop.list(LIST).await;
+    assert_eq!(all.len(), 4);
+    assert!(all.iter().all(|one| one["replayed_at"].is_string()), "{all:?}");
+    for (body, refusal) in [
+        (json!({"state": "applied"}), "400 VALIDATION_ERROR state"),
+        (json!({"start_date": "today"}), "400 VALIDATION_ERROR start_date"),
+        (json!({"start_date": "2026-03-02", "end_date": "2026-03-01"}), "400 VALIDATION_ERROR end_date"),
+        (json!({"ids": []}), "400 VALIDATION_ERROR ids"),
+        (json!({"cursor": "abc"}), "400 INVALID_CURSOR cursor"),
+    ] {
+        assert_eq!(shop.post(&redrive, body).await.refusal(), refusal);
+    }
 }
 
 #[tokio::test]

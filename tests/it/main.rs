@@ -6,6 +6,7 @@ mod access;
 mod agents;
 mod contract;
 mod corrections;
+mod dead_letters;
 mod decisions;
 mod deliveries;
 mod guide;

@@ -106,14 +106,14 @@ fn read_config(config: &mut Reader<'_>, tenant: &Tenant) -> RunConfig {
     };
     let window_hours = config.optional("time_window_hours", hours).unwrap_or(DEFAULT_WINDOW_HOURS);
     let half_life = config.optional("half_life_hours", hours);
-    let (start_date, end_date) = take_days(config);
+    let (start_date, end_date) = api::take_days(config);
     RunConfig {
         window_hours,
         include_channels: config.optional("include_channels", channels),
         event_types: config.optional("event_types", |raw| some(json::texts(50)(raw)?)),
         minimum: take_minimum(config, tenant),
-        start_date,
-        end_date,
+        start_date: start_date.map(|day| day.to_string()),
+        end_date: end_date.map(|day| day.to_string()),
         half_life_hours: half_life.unwrap_or_else(|| default_half_life_hours(window_hours)),
         position_weights: config.optional("position_weights", positions).unwrap_or([40, 20, 40]),
         ..RunConfig::usual(ModelCode::Linear)
@@ -142,18 +142,6 @@ fn positions(raw: &RawValue) -> Result<[u32; 3], Refusal> {
     }
     let adds_up = weights.iter().sum::<u32>() == 100;
     adds_up.then_some(weights).ok_or_else(|| Refusal::of(Rule::WeightsAddUp, problem))
-}
-
-fn take_days(config: &mut Reader<'_>) -> (Option<String>, Option<String>) {
-    let day = |raw: &RawValue| {
-        let text = json::text(raw)?;
-        Day::parse(&text).ok_or_else(|| "must be a day such as 2024-01-31".to_owned())
-    };
-    let (start, end) = (config.optional("start_date", day), config.optional("end_date", day));
-    if start.zip(end).is_some_and(|(start, end)| end < start) {
-        config.refuse("end_date", Refusal::of(Rule::DaysInOrder, "must not be before start_date"));
-    }
-    (start.map(|day| day.to_string()), end.map(|day| day.to_string()))
 }
 
 /// `min_purchase_amount` in `min_purchase_currency`, by default the tenant's.

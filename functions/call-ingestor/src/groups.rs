@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::ids::TenantId;
-use domain::interaction::Interaction;
+use domain::interaction::{CallEvent, Interaction};
 use domain::time::Timestamp;
 use futures::{StreamExt, stream};
-use store::{About, Tenant};
+use store::{About, Tellers, Tenant, Told};
 
-use crate::read::Told;
+use crate::read::Opened;
 use crate::{App, Failed, guarded};
 
 /// So many interactions are written at once.
@@ -20,6 +20,7 @@ struct Group {
     tenant: Arc<Tenant>,
     about: About,
     told: Interaction,
+    by: Tellers,
     messages: BTreeSet<String>,
 }
 
@@ -27,18 +28,18 @@ struct Group {
 pub(crate) struct Groups(BTreeMap<(TenantId, About), Group>);
 
 impl Groups {
-    pub(crate) fn add(&mut self, message_id: &str, told: Told) {
-        for event in told.events {
-            let about = About { source: told.source, external_id: event.external_id.clone() };
-            let group = self.0.entry((told.tenant.id.clone(), about.clone())).or_insert_with(|| Group {
-                tenant: Arc::clone(&told.tenant),
-                about,
-                told: Interaction::default(),
-                messages: BTreeSet::new(),
-            });
-            group.told.fold(&event);
-            group.messages.insert(message_id.to_owned());
-        }
+    pub(crate) fn add(&mut self, opened: &Opened, event: &CallEvent) {
+        let (tenant, about) = (&opened.tenant, opened.about(event));
+        let group = self.0.entry((tenant.id.clone(), about.clone())).or_insert_with(|| Group {
+            tenant: Arc::clone(tenant),
+            about,
+            told: Interaction::default(),
+            by: Tellers::new(),
+            messages: BTreeSet::new(),
+        });
+        group.told.fold(event);
+        group.by.entry(event.version()).or_insert_with(|| opened.sealed.delivery_id.clone());
+        group.messages.insert(opened.message_id.clone());
     }
 
     /// Writes every interaction; answers the messages of those that could not be written.
@@ -67,7 +68,8 @@ impl Group {
             after.join(self.told.clone());
             (after, ())
         };
-        app.table.merge_interaction(&self.tenant, &self.about, now, joined).await?;
+        let told = Told { about: &self.about, by: &self.by };
+        app.table.merge_told(&self.tenant, told, now, joined).await?;
         Ok(())
     }
 }

@@ -1,61 +1,85 @@
-//! One delivery: opened, read, and either told on or kept for people to look at.
+//! One delivery: opened, and read as far as it can be.
 
 use std::sync::Arc;
 
+use archive::Archived;
 use domain::interaction::CallEvent;
-use domain::source::Source;
 use domain::time::Timestamp;
 use providers::{Context, Normalised, SealedDelivery};
-use store::{Delivery, DeliveryState, KeptDelivery, Tenant};
+use runtime::Message;
+use store::{About, DeliveryState, KeptDelivery, Tenant};
 
 use crate::{App, Failed};
 
-/// What a delivery tells; nothing if it was kept instead.
-pub(crate) struct Told {
+/// A message whose delivery is known to be ours and its tenant's.
+pub(crate) struct Opened {
+    pub(crate) message_id: String,
+    pub(crate) sealed: SealedDelivery,
     pub(crate) tenant: Arc<Tenant>,
-    pub(crate) source: Source,
-    pub(crate) events: Vec<CallEvent>,
+    pub(crate) content: Content,
 }
 
-pub(crate) async fn read(app: &App, sealed: &SealedDelivery, now: Timestamp) -> Result<Told, Failed> {
+pub(crate) enum Content {
+    Events(Vec<CallEvent>),
+    /// Nothing that we can take in, and why.
+    Unusable(DeliveryState, String),
+}
+
+pub(crate) async fn open(
+    app: &App,
+    message: Message<SealedDelivery>,
+    now: Timestamp,
+) -> Result<Opened, Failed> {
+    let Message { id: message_id, body: sealed } = message;
     let tenant = app.tenants.find(&sealed.tenant, now).await?.ok_or(Failed::UnknownTenant)?;
     let verified = sealed.open(&tenant.key.derived(SealedDelivery::PURPOSE))?;
-    let provider = verified.provider();
     let context = Context { received_at: sealed.received_at, settings: &tenant.settings };
-    let events = match provider.adapter().normalise(&verified, &context) {
-        Ok(Normalised::Events(events)) => events,
+    let content = match verified.provider().adapter().normalise(&verified, &context) {
+        Ok(Normalised::Events(events)) => Content::Events(events),
         Ok(Normalised::Unhandled { event_type }) => {
             let reason = format!("the event type {event_type} is not handled");
-            keep(app, &tenant, sealed, DeliveryState::Unhandled, reason).await?;
-            Vec::new()
+            Content::Unusable(DeliveryState::Unhandled, reason)
         }
-        Err(malformed) => {
-            keep(app, &tenant, sealed, DeliveryState::Quarantined, malformed.to_string()).await?;
-            Vec::new()
-        }
+        Err(malformed) => Content::Unusable(DeliveryState::Quarantined, malformed.to_string()),
     };
-    Ok(Told { tenant, source: provider.source(), events })
+    Ok(Opened { message_id, sealed, tenant, content })
 }
 
-async fn keep(
-    app: &App,
-    tenant: &Tenant,
-    sealed: &SealedDelivery,
-    state: DeliveryState,
-    reason: String,
-) -> Result<(), Failed> {
-    let kept = KeptDelivery {
-        delivery_id: sealed.delivery_id.clone(),
-        provider: sealed.provider.code().to_owned(),
-        state,
-        reason,
-        received_at: sealed.received_at,
-        replayed_at: None,
-    };
-    let delivery = Delivery { kept, body: sealed.body.clone(), seal: sealed.seal.clone() };
-    let expires_at = tenant.settings.expires_at(sealed.received_at, sealed.received_at);
-    app.table.keep_delivery(&tenant.id, &delivery, expires_at).await?;
-    // The reason stays with the delivery: an unknown type is a sender's text, and a log is no place for it.
-    tracing::warn!(delivery_id = %sealed.delivery_id, tenant = %tenant.id, ?state, "delivery kept");
-    Ok(())
+impl Opened {
+    pub(crate) fn about(&self, event: &CallEvent) -> About {
+        About { source: self.sealed.provider.source(), external_id: event.external_id.clone() }
+    }
+
+    /// As the archive keeps it.
+    pub(crate) fn archived(&self) -> Archived {
+        let events = match &self.content {
+            Content::Events(events) => events.as_slice(),
+            Content::Unusable(..) => &[],
+        };
+        Archived::of(self.sealed.clone(), &self.tenant, events)
+    }
+
+    /// Has people look at it.
+    pub(crate) async fn keep(&self, app: &App, state: DeliveryState, reason: &str) -> Result<(), Failed> {
+        let kept = KeptDelivery {
+            delivery_id: self.sealed.delivery_id.clone(),
+            provider: self.sealed.provider.code().to_owned(),
+            state,
+            reason: reason.to_owned(),
+            interaction: None,
+            received_at: self.sealed.received_at,
+            replayed_at: self.sealed.replayed_at,
+        };
+        app.table.keep_delivery(&self.tenant, &kept).await?;
+        // The reason stays with the delivery: an unknown type is a sender's text, and a log is no place for it.
+        tracing::warn!(delivery_id = %kept.delivery_id, tenant = %self.tenant.id, ?state, "delivery kept");
+        Ok(())
+    }
+
+    /// Takes it out of what people must look at, if it was there.
+    pub(crate) async fn taken(&self, app: &App, now: Timestamp) -> Result<(), Failed> {
+        let SealedDelivery { delivery_id, received_at, .. } = &self.sealed;
+        app.table.note_taken(&self.tenant, delivery_id, *received_at, now).await?;
+        Ok(())
+    }
 }

@@ -1,32 +1,62 @@
-//! Deliveries that were signed and kept but changed nothing: unreadable, or of a type nobody handles.
+//! Every delivery that was accepted, and what has become of it.
 
-use api::fields::{Days, Nothing, Page};
+mod fate;
+mod replay;
+
+use std::collections::BTreeSet;
+
+use api::fields::{self, Days, Wanted};
 use api::views::Moment;
-use api::{Accepted, Access, ApiError, Body, Caller, Cursors, Data, Listed, Query, may};
+use api::{Access, ApiError, Caller, Cursors, Data, Listed as Answer, Named, Query, may};
+use archive::{Archived, Listed};
 use axum::extract::{Path, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::time::DAY_MS;
-use providers::{Provider, SealedDelivery};
+use domain::ids::{FactId, FactKind};
+use domain::time::{DAY_MS, Timestamp};
+use providers::Provider;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Delivery, DeliveryState, KeptDelivery, Paging, Span, Tenant};
+use store::{DeliveryState, KeptDelivery, Page, Paging, Span, Tenant};
 
 use crate::App;
+use fate::{Fate, Fates};
+pub(crate) use replay::{redrive_deliveries, replay_delivery};
 
-/// A kept delivery, without what came.
+/// A delivery, without what came.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DeliveryView {
     #[schemars(example = &"dlv_018d0e0a7b7c7d008000000000000001")]
     delivery_id: String,
     #[schemars(with = "Provider")]
     provider: String,
-    state: DeliveryState,
-    /// Why it changed nothing.
+    state: Fate,
+    /// Why it changed nothing; null if it did.
     #[schemars(example = &"call_id is required")]
-    reason: String,
+    reason: Option<String>,
+    /// What it tells of, if it could be read.
+    #[schemars(example = &"int_3f2c8a5e9d5b5c0f8e1a2b3c4d5e6f70")]
+    interaction_id: Option<String>,
     received_at: Moment,
     replayed_at: Option<Moment>,
+}
+
+impl DeliveryView {
+    fn of(listed: &Listed, fates: &Fates) -> Self {
+        if let Some(kept) = fates.kept(&listed.delivery_id) {
+            return kept.clone().into();
+        }
+        let fate = fates.fate(listed);
+        Self {
+            delivery_id: listed.delivery_id.clone(),
+            provider: listed.provider.code().to_owned(),
+            state: fate,
+            reason: fate.reason().map(str::to_owned),
+            interaction_id: listed.told.first().map(|told| told.interaction.to_string()),
+            received_at: Moment(listed.received_at),
+            replayed_at: None,
+        }
+    }
 }
 
 impl From<KeptDelivery> for DeliveryView {
@@ -34,15 +64,16 @@ impl From<KeptDelivery> for DeliveryView {
         Self {
             delivery_id: kept.delivery_id,
             provider: kept.provider,
-            state: kept.state,
-            reason: kept.reason,
+            state: kept.state.into(),
+            reason: Some(kept.reason),
+            interaction_id: kept.interaction.map(|interaction| interaction.to_string()),
             received_at: Moment(kept.received_at),
             replayed_at: kept.replayed_at.map(Moment),
         }
     }
 }
 
-/// A kept delivery with the bytes that came.
+/// A delivery with the bytes that came.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct WholeDeliveryView {
     #[serde(flatten)]
@@ -52,107 +83,149 @@ pub(crate) struct WholeDeliveryView {
     payload_base64: String,
 }
 
-impl From<Delivery> for WholeDeliveryView {
-    fn from(delivery: Delivery) -> Self {
-        let payload = STANDARD.decode(&delivery.body).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        Self { payload, payload_base64: delivery.body, delivery: delivery.kept.into() }
-    }
-}
-
-/// Which kept deliveries are listed.
+/// Which deliveries are listed.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "it describes what is read below")]
-pub(crate) struct KeptDeliveries {
+pub(crate) struct Deliveries {
     #[schemars(flatten)]
     days: Days,
-    state: Option<DeliveryState>,
+    state: Option<Fate>,
     provider: Option<Provider>,
+    /// Only what told of this interaction, by any of its ids
+    interaction_id: Option<Wanted>,
     #[schemars(flatten)]
-    page: Page,
+    page: fields::Page,
+}
+
+/// Which deliveries are asked for.
+#[derive(Debug)]
+struct Selection {
+    fate: Option<Fate>,
+    provider: Option<Provider>,
+    interactions: Option<BTreeSet<FactId>>,
+}
+
+impl Selection {
+    fn take(query: &mut Query<Deliveries>, tenant: &Tenant) -> Self {
+        let fate = query.parsed("state", |text| {
+            let codes = Fate::ALL.map(Fate::code).join(", ");
+            Fate::parse(text).ok_or_else(|| format!("must be one of {codes}"))
+        });
+        let provider = query.parsed("provider", |text| Provider::parse(text).ok_or("is not a provider"));
+        // Of an id that we never gave out nothing was told.
+        let interactions = query.text("interaction_id").map(|text| {
+            let named = Named::parse(FactKind::Interaction, &text);
+            named.into_iter().flat_map(|named| named.interactions(&tenant.id)).collect()
+        });
+        Self { fate, provider, interactions }
+    }
+
+    fn takes(&self, listed: &Listed) -> bool {
+        self.provider.is_none_or(|provider| provider == listed.provider)
+            && self
+                .interactions
+                .as_ref()
+                .is_none_or(|wanted| listed.told.iter().any(|told| wanted.contains(&told.interaction)))
+    }
+
+    fn takes_kept(&self, state: DeliveryState, kept: &KeptDelivery) -> bool {
+        kept.state == state
+            && self.provider.is_none_or(|provider| provider.code() == kept.provider)
+            && self.interactions.as_ref().is_none_or(|wanted| {
+                kept.interaction.as_ref().is_some_and(|interaction| wanted.contains(interaction))
+            })
+    }
 }
 
 /// Without a range, the deliveries of so many days are listed.
 const USUAL_DAYS_MS: i64 = 30 * DAY_MS;
 
-/// List kept deliveries, newest first: of the last 30 days if there is no start_date
+/// So often a page of the archive is read for one page of the list, for states that are rare.
+const MOST_READS: usize = 8;
+
+/// List deliveries, newest first: of the last 30 days if there is no start_date
 pub(crate) async fn list_deliveries(
-    State(access): State<Access>,
+    State(app): State<App>,
     caller: Caller<may::WebhooksView>,
-    mut query: Query<KeptDeliveries>,
-) -> Result<Listed<DeliveryView>, ApiError> {
-    let (tenant, now) = (&caller.tenant, access.clock.now());
+    mut query: Query<Deliveries>,
+) -> Result<Answer<DeliveryView>, ApiError> {
+    let tenant = &caller.tenant;
     let asked = query.span(tenant.settings.zone());
-    let mut span = asked;
-    if span.from == Span::ALL.from {
-        span.from = span.to.min(now).plus_ms(-USUAL_DAYS_MS);
-    }
-    // Nothing is kept for longer, and each day is a query.
-    span.from = span.from.max(tenant.settings.kept_from(now));
+    let span = kept_of(asked, tenant, app.access.clock.now());
     let limit = query.limit();
-    let state = query.parsed("state", |text| {
-        DeliveryState::parse(text).ok_or_else(|| {
-            format!("must be one of {}", DeliveryState::ALL.map(DeliveryState::code).join(", "))
-        })
-    });
-    let provider = query.parsed("provider", |text| Provider::parse(text).ok_or("is not a provider"));
-    let cursors = Cursors::of(tenant, format!("deliveries|{asked:?}|{state:?}|{provider:?}"));
+    let selection = Selection::take(&mut query, tenant);
+    let cursors = Cursors::of(tenant, format!("deliveries|{asked:?}|{selection:?}"));
     let after = cursors.position(&mut query)?;
     query.finish()?;
     let paging = Paging { span, after: after.as_ref(), limit, newest_first: true };
-    let keep = |kept: &KeptDelivery| {
-        state.is_none_or(|state| state == kept.state)
-            && provider.is_none_or(|provider| provider.code() == kept.provider)
+    let page = match selection.fate.and_then(Fate::kept) {
+        Some(state) => {
+            kept_page(&app.access, tenant, paging, |kept| selection.takes_kept(state, kept)).await?
+        }
+        None => archived_page(&app, tenant, paging, &selection).await?,
     };
-    let page = access.table.kept_page(&tenant.id, paging, now, keep).await?;
-    Ok(Listed {
-        items: page.items.into_iter().map(DeliveryView::from).collect(),
-        next_cursor: page.next.map(|position| cursors.seal(&position)),
-    })
+    Ok(Answer { items: page.items, next_cursor: page.next.map(|position| cursors.seal(&position)) })
 }
 
-/// Read a kept delivery with its payload
+/// What of a span is listed.
+fn kept_of(asked: Span, tenant: &Tenant, now: Timestamp) -> Span {
+    let from =
+        if asked.from == Span::ALL.from { asked.to.min(now).plus_ms(-USUAL_DAYS_MS) } else { asked.from };
+    // Nothing is kept for longer.
+    Span { from: from.max(tenant.settings.kept_from(now)), ..asked }
+}
+
+/// What people must look at is in the table, where it is found however much else there is.
+async fn kept_page(
+    access: &Access,
+    tenant: &Tenant,
+    paging: Paging<'_>,
+    keep: impl Fn(&KeptDelivery) -> bool,
+) -> Result<Page<DeliveryView>, ApiError> {
+    let page = access.table.kept_page(&tenant.id, paging, access.clock.now(), keep).await?;
+    Ok(Page { items: page.items.into_iter().map(DeliveryView::from).collect(), next: page.next })
+}
+
+async fn archived_page(
+    app: &App,
+    tenant: &Tenant,
+    paging: Paging<'_>,
+    selection: &Selection,
+) -> Result<Page<DeliveryView>, ApiError> {
+    let mut page = Page { items: Vec::new(), next: paging.after.cloned() };
+    for _ in 0..MOST_READS {
+        let limit = paging.limit - page.items.len();
+        let next = Paging { after: page.next.as_ref(), limit, ..paging };
+        let read = app.archive.page(&tenant.id, next, |listed| selection.takes(listed)).await?;
+        let fates = Fates::of(&app.access, tenant, &read.items).await?;
+        let wanted = |listed: &&Listed| selection.fate.is_none_or(|fate| fate == fates.fate(listed));
+        page.items.extend(read.items.iter().filter(wanted).map(|listed| DeliveryView::of(listed, &fates)));
+        page.next = read.next;
+        if page.next.is_none() || page.items.len() >= paging.limit {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// Read a delivery with its payload
 pub(crate) async fn find_delivery(
-    State(access): State<Access>,
+    State(app): State<App>,
     caller: Caller<may::WebhooksView>,
     Path(id): Path<String>,
     query: Query<()>,
 ) -> Result<Data<WholeDeliveryView>, ApiError> {
     query.finish()?;
-    Ok(Data(whole(&access, &caller.tenant, &id).await?.into()))
+    let archived = whole(&app, &caller.tenant, &id).await?;
+    let listed = archived.listed();
+    let fates = Fates::of(&app.access, &caller.tenant, std::slice::from_ref(&listed)).await?;
+    let body = archived.sealed.body;
+    let payload = STANDARD.decode(&body).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(Data(WholeDeliveryView { delivery: DeliveryView::of(&listed, &fates), payload, payload_base64: body }))
 }
 
-/// Have a kept delivery read again, once what kept it from being read is mended
-///
-/// It goes the way it came, with the seal it got when its signature was verified. What can be read now is folded in as
-/// if it had come late; what cannot stays kept.
-pub(crate) async fn replay_delivery(
-    State(app): State<App>,
-    caller: Caller<may::WebhooksManage>,
-    Path(id): Path<String>,
-    body: Body<Nothing>,
-) -> Result<Accepted<DeliveryView>, ApiError> {
-    let (tenant, now) = (&caller.tenant, app.access.clock.now());
-    let Delivery { kept, body: payload, seal } = whole(&app.access, tenant, &id).await?;
-    if !body.is_blank() {
-        body.reader()?.finish(Some(())).map_err(ApiError::Invalid)?;
-    }
-    let sealed = SealedDelivery {
-        delivery_id: kept.delivery_id.clone(),
-        tenant: tenant.id.clone(),
-        provider: Provider::parse(&kept.provider).ok_or(ApiError::NotFound("provider"))?,
-        received_at: kept.received_at,
-        body: payload.clone(),
-        seal: seal.clone(),
-    };
-    let expires_at = tenant.settings.expires_at(kept.received_at, kept.received_at);
-    let kept = KeptDelivery { replayed_at: Some(now), ..kept };
-    let replayed = Delivery { kept: kept.clone(), body: payload, seal };
-    app.access.table.replace_delivery(&tenant.id, &replayed, expires_at).await?;
-    app.deliveries.send(&tenant.id, &sealed).await?;
-    Ok(Accepted(kept.into()))
-}
-
-async fn whole(access: &Access, tenant: &Tenant, id: &str) -> Result<Delivery, ApiError> {
-    let found = access.table.kept_delivery(&tenant.id, id, access.clock.now()).await?;
-    found.ok_or(ApiError::NotFound("delivery"))
+async fn whole(app: &App, tenant: &Tenant, id: &str) -> Result<Archived, ApiError> {
+    let from = tenant.settings.kept_from(app.access.clock.now());
+    let found = app.archive.find(&tenant.id, id).await?;
+    found.filter(|found| found.sealed.received_at >= from).ok_or(ApiError::NotFound("delivery"))
 }

@@ -172,7 +172,7 @@ async fn verify(
     };
     to.means(app, &tenant, body, now).await?;
     let key = tenant.key.derived(SealedDelivery::PURPOSE);
-    let sealed = verified.seal(&key, tenant.id.clone(), app.clock.mint("dlv"), now);
+    let sealed = verified.seal(&key, tenant.id.clone(), app.clock.mint_at("dlv", now), now);
     Ok((tenant, sealed))
 }
 

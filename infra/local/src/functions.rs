@@ -48,7 +48,7 @@ impl Function {
 }
 
 /// Every function there is.
-pub const ALL: [Function; 11] = [
+pub const ALL: [Function; 12] = [
     Function {
         name: "analytics-api",
         connect: |host| Ok(Code::Http(analytics_api::router(analytics_api::App::connect(host)?))),
@@ -76,6 +76,13 @@ pub const ALL: [Function; 11] = [
         connect: |host| {
             let app = call_ingestor::App::connect(host)?;
             Ok(on_batch(app, call_ingestor::handle))
+        },
+    },
+    Function {
+        name: "dead-letter-keeper",
+        connect: |host| {
+            let app = dead_letter_keeper::App::connect(host)?;
+            Ok(on_batch(app, dead_letter_keeper::handle))
         },
     },
     Function {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use buckets::BucketError;
 use proxy::Judge;
 use runtime::{Aws, Clock, Endpoints, Env, Host, Metrics, Misconfigured, Place};
 use tokio::sync::watch;
@@ -122,6 +123,8 @@ pub enum StackError {
     },
     #[error(transparent)]
     DynamoDb(#[from] DynamoDbError),
+    #[error("the embedded S3 cannot be opened")]
+    S3(#[from] BucketError),
     #[error("the embedded SQS failed")]
     Sqs(#[from] SqsError),
     #[error("the template has a function {0}, but functions.rs has none")]

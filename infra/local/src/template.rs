@@ -3,6 +3,7 @@
 //! Exactly what our template uses is understood. Anything else is refused by name, since a property that is
 //! silently ignored here would work differently in the cloud.
 
+mod bucket;
 mod function;
 mod node;
 mod pattern;
@@ -48,6 +49,8 @@ pub struct Template {
     pub functions: Vec<Function>,
     pub queues: Vec<QueueSpec>,
     pub table: Table,
+    /// The name of the one bucket.
+    pub bucket: String,
     pub api: Api,
 }
 
@@ -163,6 +166,7 @@ impl Template {
             functions: read.functions,
             queues: read.queues,
             table: read.table.ok_or_else(|| root.missing("a table"))?,
+            bucket: read.bucket.ok_or_else(|| root.missing("a bucket"))?,
             api: api(globals.as_ref().ok_or_else(|| root.missing("Globals"))?)?,
         })
     }
@@ -173,6 +177,7 @@ struct Resources {
     functions: Vec<Function>,
     queues: Vec<QueueSpec>,
     table: Option<Table>,
+    bucket: Option<String>,
 }
 
 impl Resources {
@@ -191,8 +196,10 @@ impl Resources {
             }
             "AWS::SQS::Queue" => self.queues.push(queue::read(&properties)?),
             "AWS::DynamoDB::Table" => self.table = Some(table::read(name, &properties)?),
-            // Who may reach a queue, where logs are kept and who is told of what has no counterpart here.
+            "AWS::S3::Bucket" => self.bucket = Some(bucket::read(name, &properties)?),
+            // Who may reach a queue or a bucket, where logs are kept and who is told of what has no counterpart here.
             "AWS::SQS::QueuePolicy"
+            | "AWS::S3::BucketPolicy"
             | "AWS::Logs::LogGroup"
             | "AWS::CloudWatch::Alarm"
             | "AWS::SNS::Topic" => {}

@@ -72,7 +72,9 @@ async fn answer(State(guarded): State<Guarded>, request: Request) -> Response {
         Some(_) | None => (body, None),
     };
     let mut request = Request::from_parts(parts, Body::from(body));
-    request.headers_mut().remove(header::CONTENT_LENGTH);
+    if held_back.is_some() {
+        request.headers_mut().remove(header::CONTENT_LENGTH);
+    }
     let response = carry_out(service, request).await;
     judge.carried_out(&call);
     match (fault, held_back) {
@@ -87,8 +89,8 @@ async fn carry_out(service: Router, request: Request) -> Response {
 }
 
 async fn pass_on(State((client, url)): State<(reqwest::Client, Arc<str>)>, request: Request) -> Response {
-    let (mut parts, body) = request.into_parts();
-    parts.headers.remove(header::HOST);
+    // As it came, its host too: S3 looks whether the headers are those that were signed.
+    let (parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let Ok(body) = to_bytes(body, MOST_BODY).await else { return Fault::Failed.answer(Service::DynamoDb) };
     let sent = client.request(parts.method, format!("{url}{path}")).headers(parts.headers).body(body);

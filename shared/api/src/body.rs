@@ -4,10 +4,12 @@ use std::marker::PhantomData;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
-use domain::json::{NotJson, Reader};
-use domain::rule::Rule;
+use domain::json::{self, NotJson, Reader};
+use domain::rule::{Refusal, Rule};
+use domain::time::Day;
 use http::header;
 use schemars::JsonSchema;
+use serde_json::value::RawValue;
 
 use crate::describe::{Describe, Operation};
 use crate::error::ApiError;
@@ -33,6 +35,19 @@ impl<T> Body<T> {
     pub fn is_blank(&self) -> bool {
         self.bytes.iter().all(u8::is_ascii_whitespace)
     }
+}
+
+/// Takes `start_date` and `end_date`: whole days, both included, each open if absent.
+pub fn take_days(body: &mut Reader<'_>) -> (Option<Day>, Option<Day>) {
+    let day = |raw: &RawValue| {
+        let text = json::text(raw)?;
+        Day::parse(&text).ok_or_else(|| "must be a day such as 2024-01-31".to_owned())
+    };
+    let (start, end) = (body.optional("start_date", day), body.optional("end_date", day));
+    if start.zip(end).is_some_and(|(start, end)| end < start) {
+        body.refuse("end_date", Refusal::of(Rule::DaysInOrder, "must not be before start_date"));
+    }
+    (start, end)
 }
 
 impl<S: Send + Sync, T> FromRequest<S> for Body<T> {

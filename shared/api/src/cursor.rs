@@ -43,7 +43,8 @@ impl Cursors {
         query.cursor().map(|cursor| self.open(&cursor)).transpose()
     }
 
-    fn open(&self, cursor: &str) -> Result<Position, ApiError> {
+    /// The position that a cursor tells.
+    pub fn open(&self, cursor: &str) -> Result<Position, ApiError> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| ApiError::InvalidCursor)?;
         let (seal, position) = bytes.split_at_checked(SEAL).ok_or(ApiError::InvalidCursor)?;
         if !bool::from(subtle::ConstantTimeEq::ct_eq(seal, self.seal_of(position).as_slice())) {

@@ -1,5 +1,6 @@
 //! What goes wrong, and the one place that gives it a status and a code.
 
+use archive::ArchiveError;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use domain::identity::MergeRefused;
@@ -88,6 +89,15 @@ impl From<StoreError> for ApiError {
 impl From<QueueError> for ApiError {
     fn from(error: QueueError) -> Self {
         Self::Unavailable(Box::new(error))
+    }
+}
+
+impl From<ArchiveError> for ApiError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Failed { .. } => Self::Unavailable(Box::new(error)),
+            ArchiveError::Corrupt(..) => Self::Internal(Box::new(error)),
+        }
     }
 }
 

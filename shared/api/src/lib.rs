@@ -17,7 +17,7 @@ mod query;
 mod routes;
 pub mod views;
 
-pub use body::{Body, MOST_BODY};
+pub use body::{Body, MOST_BODY, take_days};
 pub use caller::{Access, Caller};
 pub use cursor::Cursors;
 pub use describe::{Describe, Operation, Presence, Schemas};

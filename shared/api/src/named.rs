@@ -1,6 +1,6 @@
 //! Facts by the ids that stand in paths.
 
-use domain::ids::{ExternalId, FactId, FactKind};
+use domain::ids::{ExternalId, FactId, FactKind, TenantId};
 use domain::source::Source;
 use store::{StoredInteraction, Tenant};
 
@@ -28,20 +28,25 @@ impl Named {
         };
         ExternalId::parse(id).ok().map(|id| Named::External(source, id))
     }
+
+    /// Every interaction that may be meant: at most one a source.
+    pub fn interactions(self, tenant: &TenantId) -> Vec<FactId> {
+        match self {
+            Named::Ours(id) => vec![id],
+            Named::External(source, id) => {
+                let sources =
+                    Source::ALL.into_iter().filter(|known| source.is_none_or(|wanted| wanted == *known));
+                sources.map(|source| FactId::interaction(tenant, source, &id)).collect()
+            }
+        }
+    }
 }
 
 impl Access {
     /// The interaction that a path names.
     pub async fn interaction(&self, tenant: &Tenant, id: &str) -> Result<StoredInteraction, ApiError> {
         let missing = || ApiError::NotFound("interaction");
-        let ids: Vec<FactId> = match Named::parse(FactKind::Interaction, id).ok_or_else(missing)? {
-            Named::Ours(id) => vec![id],
-            Named::External(source, id) => {
-                let sources =
-                    Source::ALL.into_iter().filter(|known| source.is_none_or(|wanted| wanted == *known));
-                sources.map(|source| FactId::interaction(&tenant.id, source, &id)).collect()
-            }
-        };
+        let ids = Named::parse(FactKind::Interaction, id).ok_or_else(missing)?.interactions(&tenant.id);
         let mut found = self.table.interactions(tenant, &ids, self.clock.now()).await?;
         if found.len() > 1 { Err(ApiError::AmbiguousId) } else { found.pop().ok_or_else(missing) }
     }

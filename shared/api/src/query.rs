@@ -129,10 +129,7 @@ impl<L> Query<L> {
         if start.zip(end).is_some_and(|(start, end)| end < start) {
             self.refuse("end_date", Refusal::of(Rule::DaysInOrder, "must not be before start_date"));
         }
-        Span {
-            from: start.map_or(Span::ALL.from, |day| zone.start_of(day)),
-            to: end.map_or(Span::ALL.to, |day| zone.end_of(day).plus_ms(-1)),
-        }
+        Span::of_days(start, end, zone)
     }
 
     /// Ends reading: every parameter was known and readable, or all problems are named.

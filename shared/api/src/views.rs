@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::conversion::Conversion;
 use domain::ids::vendor_id;
-use domain::interaction::{Direction, Field, Interaction, Status};
+use domain::interaction::{Direction, Field, Interaction, Section, SectionState, Status};
 use domain::money::{Currency, Money};
 use domain::run::ModelCode;
 use domain::source::Source;
@@ -73,6 +73,9 @@ pub fn raw(text: &str) -> Box<RawValue> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SectionView {
     pub event_time: Moment,
+    /// The delivery that told it first; null where our API was told.
+    #[schemars(example = &"dlv_018d0e0a7b7c7d008000000000000001")]
+    pub delivery_id: Option<String>,
 }
 
 /// An interaction, merged from everything told about it.
@@ -137,7 +140,10 @@ impl InteractionView {
         let json = |field| interaction.text(field).map(raw);
         let vendor_code = text(Field::VendorCode);
         let sections = interaction.sections.iter();
-        let section = |at| SectionView { event_time: Moment(at) };
+        let section = |(section, state): (&Section, &SectionState)| {
+            let delivery_id = stored.told_by.get(section).cloned();
+            (section.name(), SectionView { event_time: Moment(state.version.time()), delivery_id })
+        };
         Self {
             interaction_id: stored.id.to_string(),
             source: stored.about.source.code(),
@@ -165,7 +171,7 @@ impl InteractionView {
             raw_metadata: json(Field::RawMetadata),
             received_at: Moment(stored.received_at),
             updated_at: Moment(stored.updated_at),
-            sections: sections.map(|(name, state)| (name.name(), section(state.version.time()))).collect(),
+            sections: sections.map(section).collect(),
         }
     }
 }

@@ -9,8 +9,12 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 #[derive(Clone, Debug)]
 pub struct Endpoints {
     pub dynamodb: String,
+    pub s3: String,
     pub sqs: String,
 }
+
+/// The secret of every access key on the embedded services: they ask who calls, and believe it.
+pub const LOCAL_SECRET: &str = "local";
 
 /// The clients a function may ask for; all share one connection pool per service.
 #[derive(Clone, Debug)]
@@ -46,7 +50,7 @@ impl Aws {
 
     /// The same clients against the embedded services. `access_key` tells those which function is calling.
     pub fn local(endpoints: Endpoints, access_key: &str) -> Self {
-        let credentials = Credentials::new(access_key, "local", None, None, "local stack");
+        let credentials = Credentials::new(access_key, LOCAL_SECRET, None, None, "local stack");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
@@ -63,6 +67,15 @@ impl Aws {
             config = config.endpoint_url(&endpoints.dynamodb);
         }
         aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let mut config = aws_sdk_s3::config::Builder::from(&self.config);
+        if let Some(endpoints) = &self.endpoints {
+            // A bucket in the host's name is not to be found on this machine.
+            config = config.endpoint_url(&endpoints.s3).force_path_style(true);
+        }
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 
     pub fn sqs(&self) -> aws_sdk_sqs::Client {

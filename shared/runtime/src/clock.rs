@@ -46,7 +46,12 @@ impl Clock {
 
     /// A new id `<prefix>_<UUIDv7>`; later ids sort after earlier ones.
     pub fn mint(&self, prefix: &str) -> String {
-        let ms = u64::try_from(self.now().ms()).unwrap_or_default();
+        self.mint_at(prefix, self.now())
+    }
+
+    /// As [`Clock::mint`], for what happened at `time`, which the id then tells.
+    pub fn mint_at(&self, prefix: &str, time: Timestamp) -> String {
+        let ms = u64::try_from(time.ms()).unwrap_or_default();
         let moment = uuid::Timestamp::from_unix(
             ContextV7::new(),
             ms / 1_000,
@@ -67,5 +72,7 @@ mod tests {
         assert_ne!(first, second);
         clock.advance(1);
         assert!(clock.mint("run") > first.max(second));
+        let time = Timestamp::from_ms(1_600_000_000_123);
+        assert_eq!(Timestamp::of_minted("dlv", &clock.mint_at("dlv", time)), Some(time));
     }
 }

@@ -11,7 +11,7 @@ mod metrics;
 mod queue;
 mod random;
 
-pub use aws::{Aws, Endpoints};
+pub use aws::{Aws, Endpoints, LOCAL_SECRET};
 pub use batch::{Message, Outcome, batch_response, each, parse_batch};
 pub use clock::Clock;
 pub use env::{Env, Misconfigured};

@@ -30,12 +30,24 @@ impl About {
     }
 }
 
+/// Which delivery told a version first. It leads to what came, and decides nothing.
+pub type Tellers = BTreeMap<Version, String>;
+
+/// What is to be merged into: an interaction, and who tells of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    pub about: &'a About,
+    pub by: &'a Tellers,
+}
+
 /// An interaction as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredInteraction {
     pub id: FactId,
     pub about: About,
     pub interaction: Interaction,
+    /// The deliveries that told what the sections told last; our API's own sections have none.
+    pub told_by: BTreeMap<Section, String>,
     /// When it was first stored.
     pub received_at: Timestamp,
     /// When it last changed.
@@ -110,7 +122,18 @@ impl Table {
         now: Timestamp,
         decide: impl Fn(&Interaction) -> (Interaction, R),
     ) -> Result<(StoredInteraction, R), StoreError> {
-        let id = about.id(tenant);
+        self.merge_told(tenant, Told { about, by: &Tellers::new() }, now, decide).await
+    }
+
+    /// As [`Table::merge_interaction`], for what deliveries told.
+    pub async fn merge_told<R>(
+        &self,
+        tenant: &Tenant,
+        told: Told<'_>,
+        now: Timestamp,
+        decide: impl Fn(&Interaction) -> (Interaction, R),
+    ) -> Result<(StoredInteraction, R), StoreError> {
+        let id = told.about.id(tenant);
         let key = keys::fact(&tenant.id, &id);
         for attempt in 0.. {
             let item: Option<InteractionItem> = self.get(&key).await?;
@@ -122,7 +145,8 @@ impl Table {
             let (after, outcome) = decide(&before);
             let next = StoredInteraction {
                 id: id.clone(),
-                about: about.clone(),
+                about: told.about.clone(),
+                told_by: told_by(&after, seen.as_ref(), told.by),
                 received_at: seen.as_ref().map_or(now, |seen| seen.received_at),
                 updated_at: now,
                 expires_at: tenant.settings.expires_at(
@@ -179,6 +203,25 @@ impl Table {
     }
 }
 
+/// Whoever told a section's version first stays its teller.
+fn told_by(
+    after: &Interaction,
+    seen: Option<&StoredInteraction>,
+    tellers: &Tellers,
+) -> BTreeMap<Section, String> {
+    let known = |section: &Section, version: Version| {
+        let seen = seen.filter(|seen| {
+            seen.interaction.sections.get(section).is_some_and(|before| before.version == version)
+        });
+        seen.and_then(|seen| seen.told_by.get(section))
+    };
+    let teller = |(section, state): (&Section, &SectionState)| {
+        let teller = known(section, state.version).or_else(|| tellers.get(&state.version))?;
+        Some((*section, teller.clone()))
+    };
+    after.sections.iter().filter_map(teller).collect()
+}
+
 /// A fact in a section: plain where it was told at the section's version.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
@@ -194,6 +237,9 @@ enum CellItem {
 #[derive(Serialize, Deserialize)]
 struct SectionItem {
     v: String,
+    /// The delivery that told it, without the prefix that all deliveries' ids have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<String>,
     #[serde(flatten)]
     cells: BTreeMap<String, CellItem>,
 }
@@ -259,7 +305,10 @@ impl InteractionItem {
             sx: interaction
                 .sections
                 .iter()
-                .map(|(section, state)| (letter(*section).to_owned(), section_item(state)))
+                .map(|(section, state)| {
+                    let teller = stored.told_by.get(section);
+                    (letter(*section).to_owned(), section_item(state, teller))
+                })
                 .collect(),
             su: interaction.superseded.iter().map(Identifier::to_code).collect(),
             ra: stored.received_at,
@@ -277,13 +326,17 @@ impl InteractionItem {
     }
 }
 
-fn section_item(state: &SectionState) -> SectionItem {
+/// What the ids of deliveries begin with.
+const DELIVERY: &str = "dlv_";
+
+fn section_item(state: &SectionState, teller: Option<&String>) -> SectionItem {
     let cell = |cell: &Cell| match cell.version == state.version {
         true => CellItem::Plain(cell.value.clone()),
         false => CellItem::Versioned { v: cell.version.to_string(), x: cell.value.clone() },
     };
     let cells = state.cells.iter().map(|(field, told)| (field.code().to_owned(), cell(told))).collect();
-    SectionItem { v: state.version.to_string(), cells }
+    let d = teller.and_then(|teller| teller.strip_prefix(DELIVERY)).map(str::to_owned);
+    SectionItem { v: state.version.to_string(), d, cells }
 }
 
 fn corrupt(pk: &str) -> StoreError {
@@ -297,7 +350,7 @@ impl TryFrom<InteractionItem> for StoredInteraction {
     fn try_from(item: InteractionItem) -> Result<Self, StoreError> {
         let id = item.pk.rsplit('#').next().and_then(|bare| FactId::from_bare(FactKind::Interaction, bare));
         let id = id.ok_or_else(|| corrupt(&item.pk))?;
-        let mut sections = BTreeMap::new();
+        let (mut sections, mut told_by) = (BTreeMap::new(), BTreeMap::new());
         // A section that a later version wrote would be lost at the next write: better not to write at all.
         if item.sx.keys().any(|written| Section::ALL.into_iter().all(|section| letter(section) != written)) {
             return Err(corrupt(&item.pk));
@@ -305,6 +358,7 @@ impl TryFrom<InteractionItem> for StoredInteraction {
         for section in Section::ALL {
             if let Some(stored) = item.sx.get(letter(section)) {
                 sections.insert(section, section_state(stored).ok_or_else(|| corrupt(&item.pk))?);
+                told_by.extend(stored.d.as_ref().map(|bare| (section, format!("{DELIVERY}{bare}"))));
             }
         }
         let superseded: BTreeSet<_> = item.su.iter().filter_map(|code| Identifier::of_code(code)).collect();
@@ -312,6 +366,7 @@ impl TryFrom<InteractionItem> for StoredInteraction {
             id,
             about: About { source: item.so, external_id: item.xi },
             interaction: Interaction { sections, superseded },
+            told_by,
             received_at: item.ra,
             updated_at: item.ua,
             expires_at: item.ttl,

@@ -15,7 +15,7 @@
 //! | hours that hold facts | `T#t#HOURS#kind` / `yyyymm`, a set of `ddhhmm` |
 //! | how often a bucket of facts changed | `T#t#CHANGES#kind#yyyymm` / `yyyymmddhhmm#shard` |
 //! | what was counted of a bucket | `T#t#ROLLUP#kind#yyyymm` / `yyyymmddhhmm#shard` |
-//! | deliveries kept for people to look at | `T#t#DELIVERIES#yyyymmdd` / `time#id` |
+//! | deliveries that people must look at | `T#t#DELIVERIES#yyyymm` / `time#id` |
 //! | what a request with an `Idempotency-Key` was answered | `T#t#ONCE#hash` / `ONCE` |
 //! | how much of its rate a tenant has used | `T#t#RATE` / `RATE` |
 //! | runs by time | `T#t#RUNS` / `time#id` |
@@ -34,9 +34,10 @@ use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
 use domain::rollup::Bucket;
 use domain::run::{ModelCode, Stage};
-use domain::time::{Day, Hour, Timestamp, Zone};
+use domain::time::{Hour, Timestamp, Zone};
 
 use crate::identity::Decision;
+use crate::timeline::Position;
 
 /// The key of one item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -224,13 +225,14 @@ pub fn month(tenant: &TenantId, kind: FactKind, month: &str) -> Key {
     key(months(tenant, kind), month)
 }
 
-/// What was kept on a day in UTC.
-pub fn deliveries(tenant: &TenantId, day: Day) -> String {
-    of(tenant, &format!("DELIVERIES#{}", day.to_string().replace('-', "")))
+/// What was received in a month in UTC and kept.
+pub fn deliveries(tenant: &TenantId, month: &str) -> String {
+    of(tenant, &format!("DELIVERIES#{month}"))
 }
 
 pub fn delivery(tenant: &TenantId, received: Timestamp, delivery_id: &str) -> Key {
-    key(deliveries(tenant, Zone::UTC.day_of(received)), format!("{}#{delivery_id}", received.sortable()))
+    let month = Zone::UTC.hour_of(received).month();
+    key(deliveries(tenant, &month), Position::of_delivery(received, delivery_id).0)
 }
 
 pub fn once(tenant: &TenantId, name: &str) -> Key {

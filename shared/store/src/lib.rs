@@ -32,11 +32,11 @@ pub use conversions::StoredConversion;
 pub use credits::{
     Attempt, Credit, CreditedConversion, CreditedPart, Heard, PlannedCustomer, Sum, SumOf, Sums,
 };
-pub use deliveries::{Delivery, DeliveryState, KeptDelivery};
+pub use deliveries::{DeliveryState, KeptDelivery};
 pub use error::StoreError;
 pub use fresh::Fresh;
 pub use identity::{Customers, Decision};
-pub use interactions::{About, StoredInteraction};
+pub use interactions::{About, StoredInteraction, Tellers, Told};
 pub use meter::{Meter, Units};
 pub use once::{Claim, Claimed, KeptAnswer, MOST_KEPT_BYTES, Once};
 pub use published::Answer;

@@ -6,7 +6,7 @@ use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
 use domain::money::{Currency, Money};
 use domain::rollup::Bucket;
-use domain::time::{Hour, Timestamp, Zone};
+use domain::time::{Day, Hour, Timestamp, Zone};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
@@ -31,6 +31,14 @@ pub struct Span {
 impl Span {
     pub const ALL: Span = Span { from: Timestamp::from_ms(0), to: Timestamp::from_ms(9_999_999_999_999) };
 
+    /// Whole days of a zone, both included, each open if absent.
+    pub fn of_days(start: Option<Day>, end: Option<Day>, zone: Zone) -> Self {
+        Self {
+            from: start.map_or(Self::ALL.from, |day| zone.start_of(day)),
+            to: end.map_or(Self::ALL.to, |day| zone.end_of(day).plus_ms(-1)),
+        }
+    }
+
     fn months(self) -> (String, String) {
         let month = |time: Timestamp| Zone::UTC.hour_of(time).month();
         // A local hour may begin in the month before the fact.
@@ -47,7 +55,17 @@ impl Span {
 pub struct Position(pub String);
 
 impl Position {
-    pub(crate) fn time(&self) -> Option<Timestamp> {
+    /// Where a delivery stands among all of its tenant's.
+    pub fn of_delivery(received_at: Timestamp, delivery_id: &str) -> Self {
+        Self(format!("{}#{delivery_id}", received_at.sortable()))
+    }
+
+    /// In a list of the newest first: before all that happened earlier than `time`.
+    pub fn before(time: Timestamp) -> Self {
+        Self(format!("{}#~", time.plus_ms(-1).sortable()))
+    }
+
+    pub fn time(&self) -> Option<Timestamp> {
         self.0.split('#').next()?.parse().ok().map(Timestamp::from_ms)
     }
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::TABLE;
 
-/// Serves an empty table, and `queues` beside it, on a thread of their own: SQLite's synchronous work then holds up
+/// Serves an empty table, `queues` and an empty bucket beside it, on a thread of their own: SQLite's synchronous work then holds up
 /// no test, and handlers that run at once really meet.
 pub(crate) fn start(queues: Router) -> Endpoints {
     let (tell, told) = mpsc::channel();
@@ -23,22 +23,25 @@ pub(crate) fn start(queues: Router) -> Endpoints {
             database.create_table(table).unwrap();
             let (dynamodb, dynamodb_url) = listen().await;
             let (sqs, sqs_url) = listen().await;
-            let endpoints = Endpoints { dynamodb: dynamodb_url, sqs: sqs_url };
+            let (s3, s3_url) = listen().await;
+            let endpoints = Endpoints { dynamodb: dynamodb_url, s3: s3_url, sqs: sqs_url };
             tell.send(endpoints).unwrap();
-            let (served, answered) = tokio::join!(
+            let (served, answered, stored) = tokio::join!(
                 server::serve_with_shutdown(dynamodb, database, std::future::pending()),
                 axum::serve(sqs, queues),
+                axum::serve(s3, buckets::in_memory()),
             );
             served.unwrap();
             answered.unwrap();
+            stored.unwrap();
         });
     });
     told.recv().unwrap()
 }
 
-/// Serves a judge before the DynamoDB at `url`; answers where.
-pub(crate) fn start_behind(url: &str, judge: Arc<dyn Judge>) -> String {
-    let router = proxy::before(Service::DynamoDb, proxy::forward(url), judge);
+/// Serves a judge before the service at `url`; answers where.
+pub(crate) fn start_behind(service: Service, url: &str, judge: Arc<dyn Judge>) -> String {
+    let router = proxy::before(service, proxy::forward(url), judge);
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -15,6 +15,7 @@ use domain::ids::TenantId;
 use domain::tenant::Settings;
 use domain::time::Timestamp;
 use hmac::{Hmac, KeyInit, Mac};
+use proxy::Service;
 use runtime::{Aws, Clock, Endpoints, Env, Host, Metrics, Place};
 use sha2::Sha256;
 use store::{Table, Tenant, TenantKey};
@@ -24,6 +25,9 @@ pub use proxy::{Call, Fault, Judge};
 
 /// The table's name, which every host has in `TABLE_NAME`.
 pub const TABLE: &str = "crae";
+
+/// The bucket's name, which every host has in `ARCHIVE_BUCKET`.
+pub const BUCKET: &str = "crae-archive";
 
 /// The surroundings of one test.
 pub struct Stack {
@@ -58,12 +62,12 @@ pub fn table() -> Table {
 }
 
 impl Stack {
-    /// A host as a function is given it, with `TABLE_NAME` and `env` in its environment.
+    /// A host as a function is given it, with `TABLE_NAME`, `ARCHIVE_BUCKET` and `env` in its environment.
     pub fn host(&self, env: &[(&str, &str)]) -> Host {
         self.host_at(self.endpoints.clone(), env)
     }
 
-    /// The same, but DynamoDB fails every operation of which `refuses` says so, told its name and its body.
+    /// The same, but DynamoDB and S3 fail every operation of which `refuses` says so, told its name and its body.
     pub fn failing_host(
         &self,
         env: &[(&str, &str)],
@@ -73,10 +77,13 @@ impl Stack {
         self.host_behind(env, given_up)
     }
 
-    /// The same, but `judge` decides on every call to DynamoDB.
+    /// The same, but `judge` decides on every call to DynamoDB and S3.
     pub fn host_behind(&self, env: &[(&str, &str)], judge: impl Judge) -> Host {
+        let judge: Arc<dyn Judge> = Arc::new(judge);
+        let Endpoints { dynamodb, s3, .. } = &self.endpoints;
         let endpoints = Endpoints {
-            dynamodb: dynamodb::start_behind(&self.endpoints.dynamodb, Arc::new(judge)),
+            dynamodb: dynamodb::start_behind(Service::DynamoDb, dynamodb, Arc::clone(&judge)),
+            s3: dynamodb::start_behind(Service::S3, s3, judge),
             sqs: self.endpoints.sqs.clone(),
         };
         self.host_at(endpoints, env)
@@ -99,7 +106,7 @@ impl Stack {
     }
 
     fn host_at(&self, endpoints: Endpoints, env: &[(&str, &str)]) -> Host {
-        let variables = [("TABLE_NAME", TABLE)].iter().chain(env);
+        let variables = [("TABLE_NAME", TABLE), ("ARCHIVE_BUCKET", BUCKET)].iter().chain(env);
         Host {
             env: Env::of(variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))),
             aws: Aws::local(endpoints, "tests"),

@@ -72,7 +72,7 @@ impl Where {
         let at = ReachedAt::of(&self.data_dir)
             .map_err(|source| AdminError::DataDir { path: self.data_dir.clone(), source })?;
         let at = at.ok_or_else(|| AdminError::NotRunning(self.data_dir.clone()))?;
-        let endpoints = Endpoints { dynamodb: at.dynamodb, sqs: at.sqs };
+        let endpoints = Endpoints { dynamodb: at.dynamodb, s3: at.s3, sqs: at.sqs };
         Ok(Reached { table: Table::new(Aws::local(endpoints, OWNER).dynamodb(), &at.table), clock })
     }
 }

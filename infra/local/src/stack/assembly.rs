@@ -35,7 +35,11 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
     let file = |name: &str| folder.as_ref().map(|folder| folder.file(name));
     let clock = Clock::system();
     let dynamodb = DynamoDb::start(file("dynamodb.sqlite").as_deref(), &template.table)?;
-    let (sqs, tables) = (listen(0)?, listen(0)?);
+    let bucket = match file("s3") {
+        Some(folder) => buckets::in_folder(&folder, &template.bucket)?,
+        None => buckets::in_memory(),
+    };
+    let (sqs, s3, tables) = (listen(0)?, listen(0)?, listen(0)?);
     let queues = open_queues(file("sqs.sqlite"), url(&sqs)?, &clock)?;
     declare(&queues, &template).await?;
     let threads = Threads::start("crae", THREADS).map_err(StackError::Threads)?;
@@ -51,11 +55,13 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
         None => table,
     };
     let judge: Arc<dyn Judge> = Arc::new(Policies::of(&template.functions, options.faults.judge));
-    let endpoints = Endpoints { dynamodb: url(&tables)?, sqs: url(&sqs)? };
+    let endpoints = Endpoints { dynamodb: url(&tables)?, s3: url(&s3)?, sqs: url(&sqs)? };
     let table = proxy::before(Service::DynamoDb, table, Arc::clone(&judge));
+    let bucket = proxy::before(Service::S3, bucket, Arc::clone(&judge));
     let router = proxy::before(Service::Sqs, queues.router(), judge);
     let mut services = vec![
         threads.spawn(serve(tables, table, no_more_services.clone())),
+        threads.spawn(serve(s3, bucket, no_more_services.clone())),
         threads.spawn(serve(sqs, router, no_more_services.clone())),
     ];
     services.extend(follower.map(|follower| threads.spawn(follower.run(no_more_services))));
@@ -91,6 +97,7 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
     if let Some(folder) = &stack.folder {
         folder.tell(&ReachedAt {
             dynamodb: stack.endpoints.dynamodb.clone(),
+            s3: stack.endpoints.s3.clone(),
             sqs: stack.endpoints.sqs.clone(),
             table: stack.template.table.name.clone(),
         })?;

@@ -18,6 +18,7 @@ const LOCK: &str = "lock";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReachedAt {
     pub dynamodb: String,
+    pub s3: String,
     pub sqs: String,
     pub table: String,
 }
@@ -114,6 +115,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let told = ReachedAt {
             dynamodb: "http://127.0.0.1:1".to_owned(),
+            s3: "http://127.0.0.1:3".to_owned(),
             sqs: "http://127.0.0.1:2".to_owned(),
             table: "crae".to_owned(),
         };
@@ -136,7 +138,12 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let data = tempfile::tempdir().unwrap();
         let folder = Folder::open(data.path()).unwrap();
-        let nowhere = ReachedAt { dynamodb: String::new(), sqs: String::new(), table: String::new() };
+        let nowhere = ReachedAt {
+            dynamodb: String::new(),
+            s3: String::new(),
+            sqs: String::new(),
+            table: String::new(),
+        };
         folder.tell(&nowhere).unwrap();
         let mode = fs::metadata(folder.file(REACHED_AT)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

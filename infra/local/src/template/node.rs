@@ -58,6 +58,10 @@ impl<'a> Names<'a> {
         self.is(name, "AWS::DynamoDB::Table")
     }
 
+    fn is_bucket(&self, name: &str) -> bool {
+        self.is(name, "AWS::S3::Bucket")
+    }
+
     fn is(&self, name: &str, kind: &str) -> bool {
         let resource = self.resources.get(name);
         resource.and_then(|resource| resource.get("Type")) == Some(&kind.into())
@@ -166,7 +170,7 @@ impl<'a> Node<'a> {
         number.and_then(|number: u64| N::try_from(number).ok()).ok_or_else(|| self.wrong("a whole number"))
     }
 
-    /// The value of an environment variable: a text, the name of the table, or the URL of a queue.
+    /// The value of an environment variable: a text, the name of the table or of a bucket, or the URL of a queue.
     pub(super) fn setting(&self) -> Result<Setting, TemplateError> {
         match self.intrinsic() {
             Some(("Ref", name)) if self.names.parameter(name).is_none() => {
@@ -219,6 +223,8 @@ impl<'a> Node<'a> {
             Ok(crate::sqs::arn(&physical))
         } else if self.names.is_table(name) {
             Ok(format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{physical}"))
+        } else if self.names.is_bucket(name) {
+            Ok(format!("arn:aws:s3:::{physical}"))
         } else {
             Err(self.unknown_name(attribute))
         }
@@ -245,6 +251,8 @@ impl<'a> Node<'a> {
         let given = ["QueueName", "TableName"].iter().find_map(|name| properties?.get(name));
         match given {
             Some(given) => self.child(resource, given).text(),
+            // Buckets alone have no capitals in their names.
+            None if self.names.is_bucket(resource) => Ok(format!("crae-{}", resource.to_lowercase())),
             None => Ok(format!("crae-{resource}")),
         }
     }

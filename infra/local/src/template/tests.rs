@@ -106,6 +106,16 @@ fn the_table_has_its_keys_indexes_stream_and_expiry() {
 }
 
 #[test]
+fn the_bucket_has_a_name_as_buckets_have_and_functions_are_told_it() {
+    let bucket = read(EMBEDDED).unwrap().bucket;
+    assert_eq!(bucket, "crae-archive");
+    assert_eq!(function("call-ingestor").environment["ARCHIVE_BUCKET"], Setting::Text(bucket));
+    let refused =
+        refusal("      OwnershipControls:", "      WebsiteConfiguration: {}\n      OwnershipControls:");
+    assert!(refused.ends_with("does not know the property WebsiteConfiguration"), "{refused}");
+}
+
+#[test]
 fn the_gateway_lets_through_what_the_template_says() {
     let api = read(EMBEDDED).unwrap().api;
     assert_eq!((api.throttle_rate, api.throttle_burst), (10_000, 5_000));
@@ -169,7 +179,7 @@ fn a_mapping_that_loses_partial_failures_is_refused() {
         .match_indices(answers)
         .map(|(at, _)| [&EMBEDDED[..at], &EMBEDDED[at + answers.len()..]].concat());
     let refused: Vec<_> = without.map(|text| read(&text).unwrap_err().to_string()).collect();
-    assert_eq!(refused.len(), 4);
+    assert_eq!(refused.len(), 5);
     assert!(
         refused.iter().all(|refused| refused.ends_with("FunctionResponseTypes is missing")),
         "{refused:?}"

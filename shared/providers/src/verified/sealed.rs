@@ -22,8 +22,11 @@ pub struct SealedDelivery {
     pub received_at: Timestamp,
     /// The raw body in base64.
     pub body: String,
-    /// HMAC-SHA256 over all other fields, in hex.
+    /// HMAC-SHA256 over all fields above, in hex.
     pub seal: String,
+    /// When somebody had it sent again. Outside the seal, since it says nothing about the delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_at: Option<Timestamp>,
 }
 
 impl Verified<'_> {
@@ -43,6 +46,7 @@ impl Verified<'_> {
             received_at,
             body,
             seal: String::new(),
+            replayed_at: None,
         };
         sealed.seal = hex::encode(sealed.mac(key, &self.body));
         sealed

@@ -33,7 +33,8 @@ async fn probe() -> Probe {
 
 impl Probe {
     async fn put(&self, pk: &str, sk: &str) {
-        let endpoints = Endpoints { dynamodb: self.dynamodb.url().to_owned(), sqs: String::new() };
+        let endpoints =
+            Endpoints { dynamodb: self.dynamodb.url().to_owned(), s3: String::new(), sqs: String::new() };
         let client = Aws::local(endpoints, "tests").dynamodb();
         let put = client.put_item().table_name(&self.table.name);
         let put =

@@ -1,0 +1,136 @@
+//! What has become of an archived delivery, derived at each reading from what is stored now.
+//!
+//! Nothing keeps count: whatever crashed, and however often a delivery was tried, each delivery id has exactly one fate.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::{Access, ApiError};
+use archive::{Listed, Telling};
+use domain::ids::FactId;
+use domain::interaction::Standing;
+use schemars::JsonSchema;
+use serde::Serialize;
+use store::{DeliveryState, KeptDelivery, StoredInteraction, Tenant};
+
+/// What has become of a delivery: of several tellings the greatest fate is the delivery's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "DeliveryFate")]
+pub(crate) enum Fate {
+    /// All that it told has been told anew since.
+    Stale,
+    /// Another delivery told the same first.
+    Duplicate,
+    /// It is being worked on, or waits to be tried again.
+    Pending,
+    /// Something that it told stands in an interaction.
+    Applied,
+    /// Of a type that we do not handle (yet).
+    Unhandled,
+    /// Signed, but not readable.
+    Quarantined,
+    /// It could not be taken in, however often it was tried.
+    DeadLettered,
+}
+
+impl From<DeliveryState> for Fate {
+    fn from(state: DeliveryState) -> Self {
+        match state {
+            DeliveryState::Unhandled => Fate::Unhandled,
+            DeliveryState::Quarantined => Fate::Quarantined,
+            DeliveryState::DeadLettered => Fate::DeadLettered,
+        }
+    }
+}
+
+impl Fate {
+    pub(super) const ALL: [Fate; 7] = [
+        Fate::Applied,
+        Fate::Duplicate,
+        Fate::Stale,
+        Fate::Pending,
+        Fate::Unhandled,
+        Fate::Quarantined,
+        Fate::DeadLettered,
+    ];
+
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Fate::Applied => "applied",
+            Fate::Duplicate => "duplicate",
+            Fate::Stale => "stale",
+            Fate::Pending => "pending",
+            Fate::Unhandled => DeliveryState::Unhandled.code(),
+            Fate::Quarantined => DeliveryState::Quarantined.code(),
+            Fate::DeadLettered => DeliveryState::DeadLettered.code(),
+        }
+    }
+
+    /// Reads a code in any case.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fate| fate.code().eq_ignore_ascii_case(text))
+    }
+
+    /// Why it changed nothing, where that is not told with the delivery.
+    pub(super) const fn reason(self) -> Option<&'static str> {
+        match self {
+            Fate::Duplicate => Some("another delivery told the same before"),
+            Fate::Stale => Some("all that it told has been told anew since"),
+            Fate::Pending => {
+                Some("it is still being worked on; if that fails, it is tried again within minutes")
+            }
+            Fate::Applied | Fate::Unhandled | Fate::Quarantined | Fate::DeadLettered => None,
+        }
+    }
+
+    /// As what people must look at it, if they must.
+    pub(super) fn kept(self) -> Option<DeliveryState> {
+        DeliveryState::ALL.into_iter().find(|state| Fate::from(*state) == self)
+    }
+}
+
+/// What the fates of some deliveries follow from.
+pub(super) struct Fates {
+    kept: BTreeMap<String, KeptDelivery>,
+    interactions: BTreeMap<FactId, StoredInteraction>,
+}
+
+impl Fates {
+    pub(super) async fn of(access: &Access, tenant: &Tenant, listed: &[Listed]) -> Result<Self, ApiError> {
+        let now = access.clock.now();
+        let places = listed.iter().map(|one| (one.received_at, one.delivery_id.as_str()));
+        let kept = access.table.kept_deliveries(&tenant.id, places, now).await?;
+        let told = listed.iter().filter(|one| !kept.contains_key(&one.delivery_id));
+        let ids: BTreeSet<_> = told.flat_map(|one| &one.told).map(|told| told.interaction.clone()).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
+        let found = access.table.interactions(tenant, &ids, now).await?;
+        let interactions = found.into_iter().map(|stored| (stored.id.clone(), stored)).collect();
+        Ok(Self { kept, interactions })
+    }
+
+    pub(super) fn kept(&self, delivery_id: &str) -> Option<&KeptDelivery> {
+        self.kept.get(delivery_id)
+    }
+
+    pub(super) fn fate(&self, listed: &Listed) -> Fate {
+        if let Some(kept) = self.kept(&listed.delivery_id) {
+            return kept.state.into();
+        }
+        let fates = listed.told.iter().map(|telling| {
+            let stored = self.interactions.get(&telling.interaction);
+            stored.map_or(Fate::Pending, |stored| fate_in(stored, telling, &listed.delivery_id))
+        });
+        fates.max().unwrap_or(Fate::Pending)
+    }
+}
+
+fn fate_in(stored: &StoredInteraction, telling: &Telling, delivery_id: &str) -> Fate {
+    match stored.interaction.standing(telling.version) {
+        Standing::Last(section) if stored.told_by.get(&section).is_some_and(|by| by != delivery_id) => {
+            Fate::Duplicate
+        }
+        Standing::Last(_) | Standing::InPart => Fate::Applied,
+        Standing::Superseded => Fate::Stale,
+        Standing::Unheard => Fate::Pending,
+    }
+}
