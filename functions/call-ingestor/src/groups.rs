@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use archive::{Outcome, Telling};
 use domain::ids::TenantId;
 use domain::interaction::{CallEvent, Interaction};
 use domain::time::Timestamp;
 use futures::{StreamExt, stream};
-use store::{About, Tellers, Tenant, Told};
+use runtime::Metric;
+use store::{About, StoredInteraction, Tellers, Tenant, Told};
 
 use crate::read::Opened;
 use crate::{App, Failed, guarded};
@@ -22,6 +24,8 @@ struct Group {
     told: Interaction,
     by: Tellers,
     messages: BTreeSet<String>,
+    /// Every telling, with the delivery that told it.
+    tellings: Vec<(Telling, String)>,
 }
 
 #[derive(Default)]
@@ -36,7 +40,10 @@ impl Groups {
             told: Interaction::default(),
             by: Tellers::new(),
             messages: BTreeSet::new(),
+            tellings: Vec::new(),
         });
+        let telling = Telling { interaction: group.about.id(tenant), version: event.version() };
+        group.tellings.push((telling, opened.sealed.delivery_id.clone()));
         group.told.fold(event);
         group.by.entry(event.version()).or_insert_with(|| opened.sealed.delivery_id.clone());
         group.messages.insert(opened.message_id.clone());
@@ -51,10 +58,13 @@ impl Groups {
         let mut outcomes = outcomes.buffer_unordered(ABREAST);
         let mut failed = BTreeSet::new();
         while let Some((group, outcome)) = outcomes.next().await {
-            if let Err(error) = outcome {
-                let interaction = group.about.id(&group.tenant);
-                tracing::error!(%interaction, tenant = %group.tenant.id, %error, "the interaction was not written");
-                failed.extend(group.messages);
+            match outcome {
+                Ok(stored) => group.count(&stored, app),
+                Err(error) => {
+                    let interaction = group.about.id(&group.tenant);
+                    tracing::error!(%interaction, tenant = %group.tenant.id, %error, "the interaction was not written");
+                    failed.extend(group.messages);
+                }
             }
         }
         failed
@@ -62,14 +72,30 @@ impl Groups {
 }
 
 impl Group {
-    async fn merge(&self, app: &App, now: Timestamp) -> Result<(), Failed> {
+    async fn merge(&self, app: &App, now: Timestamp) -> Result<StoredInteraction, Failed> {
         let joined = |before: &Interaction| {
             let mut after = before.clone();
             after.join(self.told.clone());
             (after, ())
         };
         let told = Told { about: &self.about, by: &self.by };
-        app.table.merge_told(&self.tenant, told, now, joined).await?;
-        Ok(())
+        let (stored, ()) = app.table.merge_told(&self.tenant, told, now, joined).await?;
+        Ok(stored)
+    }
+
+    /// Counts what became of each delivery.
+    fn count(&self, stored: &StoredInteraction, app: &App) {
+        let mut counts = BTreeMap::new();
+        for (telling, delivery_id) in &self.tellings {
+            let metric = match telling.outcome(stored, delivery_id) {
+                Outcome::Applied => Metric::DeliveriesApplied,
+                Outcome::Duplicate => Metric::DeliveriesDuplicate,
+                Outcome::Stale => Metric::DeliveriesStale,
+                // What was just joined is never unheard.
+                Outcome::Pending => continue,
+            };
+            *counts.entry(metric).or_default() += 1;
+        }
+        app.metrics.count(&counts);
     }
 }

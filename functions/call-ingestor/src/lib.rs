@@ -16,7 +16,7 @@ use domain::time::Timestamp;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use providers::{Rejected, SealedDelivery};
-use runtime::{Clock, Host, Misconfigured};
+use runtime::{Clock, Host, Metrics, Misconfigured};
 use store::{Meter, StoreError, Table, Tenants};
 
 use groups::Groups;
@@ -28,6 +28,7 @@ pub struct App {
     tenants: Tenants,
     archive: Archive,
     clock: Clock,
+    metrics: Metrics,
 }
 
 impl App {
@@ -39,6 +40,7 @@ impl App {
             table,
             archive: Archive::new(host.aws.s3(), host.env.text("ARCHIVE_BUCKET")?),
             clock: host.clock.clone(),
+            metrics: host.metrics.clone(),
         })
     }
 

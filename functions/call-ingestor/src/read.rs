@@ -6,7 +6,7 @@ use archive::Archived;
 use domain::interaction::CallEvent;
 use domain::time::Timestamp;
 use providers::{Context, Normalised, SealedDelivery};
-use runtime::Message;
+use runtime::{Message, Metric};
 use store::{About, DeliveryState, KeptDelivery, Tenant};
 
 use crate::{App, Failed};
@@ -71,6 +71,11 @@ impl Opened {
             replayed_at: self.sealed.replayed_at,
         };
         app.table.keep_delivery(&self.tenant, &kept).await?;
+        app.metrics.one(match state {
+            DeliveryState::Unhandled => Metric::DeliveriesUnhandled,
+            DeliveryState::Quarantined => Metric::DeliveriesQuarantined,
+            DeliveryState::DeadLettered => Metric::DeliveriesDead,
+        });
         // The reason stays with the delivery: an unknown type is a sender's text, and a log is no place for it.
         tracing::warn!(delivery_id = %kept.delivery_id, tenant = %self.tenant.id, ?state, "delivery kept");
         Ok(())

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use archive::{Archive, Archived};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use providers::{Context, Normalised, Rejected, SealedDelivery};
-use runtime::{Clock, Host, Misconfigured, Outcome};
+use runtime::{Clock, Host, Metric, Metrics, Misconfigured, Outcome};
 use store::{DeliveryState, KeptDelivery, StoreError, Table, Tenants};
 
 /// So many deliveries are kept at once.
@@ -23,6 +23,7 @@ pub struct App {
     tenants: Tenants,
     archive: Archive,
     clock: Clock,
+    metrics: Metrics,
 }
 
 impl App {
@@ -33,6 +34,7 @@ impl App {
             table,
             archive: Archive::new(host.aws.s3(), host.env.text("ARCHIVE_BUCKET")?),
             clock: host.clock.clone(),
+            metrics: host.metrics.clone(),
         })
     }
 }
@@ -95,5 +97,6 @@ async fn keep(app: &App, sealed: SealedDelivery) -> Result<(), Failed> {
         return Err(Failed::NotArchived);
     }
     app.table.keep_delivery(&tenant, &kept).await?;
+    app.metrics.one(Metric::DeliveriesDead);
     Ok(())
 }

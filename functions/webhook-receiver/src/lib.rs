@@ -65,6 +65,7 @@ pub fn routes() -> Routes<App> {
         )
         .elsewhere(MethodFilter::GET, "/v1/webhooks/deliveries")
         .elsewhere(MethodFilter::GET, "/v1/webhooks/deliveries/{delivery_id}")
+        .elsewhere(MethodFilter::POST, "/v1/webhooks/deliveries/redrive")
         .elsewhere(MethodFilter::POST, "/v1/webhooks/deliveries/{delivery_id}/replay")
 }
 

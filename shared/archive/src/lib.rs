@@ -16,12 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::Client;
 use domain::ids::{FactId, TenantId};
-use domain::interaction::{CallEvent, Version};
+use domain::interaction::{CallEvent, Section, Standing, Version};
 use domain::time::Timestamp;
 use futures::{StreamExt, stream};
 use providers::{Provider, SealedDelivery};
 use serde::{Deserialize, Serialize};
-use store::Tenant;
+use store::{StoredInteraction, Tenant};
 
 pub use error::ArchiveError;
 use keys::Second;
@@ -34,6 +34,32 @@ const ABREAST: usize = 8;
 pub struct Telling {
     pub interaction: FactId,
     pub version: Version,
+}
+
+/// What has become of something that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It stands in the interaction, at least in part.
+    Applied,
+    /// It stands there, told by another delivery first.
+    Duplicate,
+    /// All of it has been told anew since.
+    Stale,
+    /// It has not been taken in yet.
+    Pending,
+}
+
+impl Telling {
+    /// What this comes to in the interaction as it is stored now.
+    pub fn outcome(&self, stored: &StoredInteraction, delivery_id: &str) -> Outcome {
+        let is_anothers = |section: &Section| stored.told_by.get(section).is_some_and(|by| by != delivery_id);
+        match stored.interaction.standing(self.version) {
+            Standing::Last(section) if is_anothers(&section) => Outcome::Duplicate,
+            Standing::Last(_) | Standing::InPart => Outcome::Applied,
+            Standing::Superseded => Outcome::Stale,
+            Standing::Unheard => Outcome::Pending,
+        }
+    }
 }
 
 /// A delivery as it is kept.

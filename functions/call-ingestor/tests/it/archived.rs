@@ -6,10 +6,13 @@ use domain::ids::ExternalId;
 use domain::interaction::Section;
 use domain::source::Source;
 use providers::Provider;
+use runtime::Metric;
 use store::{About, Paging, Span, StoredInteraction, Tenant};
 use testkit::{BUCKET, Stack};
 
 use crate::{ENDED, STARTED, about, app, handled, message, messages, of_convin, sealed};
+
+const UNKNOWN: &str = r#"{"event_type":"call.transferred","call_id":"a"}"#;
 
 fn archive(stack: &Stack) -> Archive {
     Archive::new(stack.host(&[]).aws.s3(), BUCKET.to_owned())
@@ -136,4 +139,25 @@ async fn a_section_points_to_the_delivery_that_told_it_first_and_duplicates_chan
     let later = deliver(about("a", &later)).await;
     let expected = BTreeMap::from([(Section::Started, later), (Section::Ended, ended)]);
     assert_eq!(stored(&stack, &tenant, "a").await.told_by, expected);
+}
+
+#[tokio::test]
+async fn what_became_of_each_delivery_is_counted() {
+    let stack = testkit::stack();
+    let tenant = stack.tenant("demo").await;
+    let host = stack.host(&[]);
+    let app = App::connect(&host).unwrap();
+    let later = about("a", &STARTED.replace("10:30:00Z", "10:31:00Z"));
+    let batch = [later.clone(), about("a", STARTED), later, "not json".to_owned(), UNKNOWN.to_owned()];
+    assert!(handled(&app, messages(&stack, &tenant, &batch)).await.is_empty());
+    for (metric, count) in [
+        (Metric::DeliveriesApplied, 1),
+        (Metric::DeliveriesDuplicate, 1),
+        (Metric::DeliveriesStale, 1),
+        (Metric::DeliveriesQuarantined, 1),
+        (Metric::DeliveriesUnhandled, 1),
+        (Metric::DeliveriesDead, 0),
+    ] {
+        assert_eq!(host.metrics.counted(metric), count, "{metric:?}");
+    }
 }

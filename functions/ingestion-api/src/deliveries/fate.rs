@@ -5,9 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{Access, ApiError};
-use archive::{Listed, Telling};
+use archive::{Listed, Outcome};
 use domain::ids::FactId;
-use domain::interaction::Standing;
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{DeliveryState, KeptDelivery, StoredInteraction, Tenant};
@@ -39,6 +38,17 @@ impl From<DeliveryState> for Fate {
             DeliveryState::Unhandled => Fate::Unhandled,
             DeliveryState::Quarantined => Fate::Quarantined,
             DeliveryState::DeadLettered => Fate::DeadLettered,
+        }
+    }
+}
+
+impl From<Outcome> for Fate {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Applied => Fate::Applied,
+            Outcome::Duplicate => Fate::Duplicate,
+            Outcome::Stale => Fate::Stale,
+            Outcome::Pending => Fate::Pending,
         }
     }
 }
@@ -118,19 +128,8 @@ impl Fates {
         }
         let fates = listed.told.iter().map(|telling| {
             let stored = self.interactions.get(&telling.interaction);
-            stored.map_or(Fate::Pending, |stored| fate_in(stored, telling, &listed.delivery_id))
+            stored.map_or(Fate::Pending, |stored| telling.outcome(stored, &listed.delivery_id).into())
         });
         fates.max().unwrap_or(Fate::Pending)
-    }
-}
-
-fn fate_in(stored: &StoredInteraction, telling: &Telling, delivery_id: &str) -> Fate {
-    match stored.interaction.standing(telling.version) {
-        Standing::Last(section) if stored.told_by.get(&section).is_some_and(|by| by != delivery_id) => {
-            Fate::Duplicate
-        }
-        Standing::Last(_) | Standing::InPart => Fate::Applied,
-        Standing::Superseded => Fate::Stale,
-        Standing::Unheard => Fate::Pending,
     }
 }
