@@ -1,10 +1,10 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crae::tenants::TenantCredentials;
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -13,6 +13,9 @@ use crate::{document, stack};
 
 /// How long a test waits for what the API promises to do soon.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `true` on an answer that is an earlier one again.
+const REPLAYED: &str = "idempotency-replayed";
 
 /// How often a request is tried while services fail on purpose; each try fails by chance.
 const MOST_TRIES: usize = 30;
@@ -56,10 +59,17 @@ impl Answer {
         format!("{} {words}", self.status).trim_end().to_owned()
     }
 
-    /// Whether a client should try again: that we are busy, or that the gateway waited in vain for us. An error that
-    /// we answer ourselves is none.
+    /// Whether a client should try again: that we are busy, that the gateway waited in vain for us, or that an earlier
+    /// attempt is still being worked on. Another error that we answer ourselves is none.
     fn is_temporary(&self) -> bool {
-        [429, 503].contains(&self.status) || self.status == 500 && self.code().is_empty()
+        let is_gateways = self.status == 500 && self.code().is_empty();
+        [429, 503].contains(&self.status) || is_gateways || self.code() == "REQUEST_IN_PROGRESS"
+    }
+
+    /// Whether all entries of a batch were taken or refused.
+    fn is_whole(&self) -> bool {
+        let results = self.body["data"]["results"].as_array();
+        results.into_iter().flatten().all(|result| result["status"] != 503)
     }
 
     pub fn header(&self, name: &str) -> &str {
@@ -67,30 +77,55 @@ impl Answer {
     }
 }
 
-/// The facts and deliveries that this client has been told are stored.
+/// What this client has been told: of facts and deliveries that they are stored, and the answers to requests with a key.
 ///
-/// The answer that says one was created may be lost, inside or outside; the first that says it is stored already is
-/// taken for it then. A delivery whose answer was lost was taken all the same, and so was the one sent in its place;
-/// only the latter is known here.
+/// The answer that says something was created may be lost, inside or outside; the first that says it is stored already,
+/// or is an earlier one again, is taken for it then. A delivery whose answer was lost was taken all the same, and so was
+/// the one sent in its place; only the latter is known here.
 #[derive(Debug, Default)]
-struct Told(HashSet<String>);
+struct Told {
+    stored: HashSet<String>,
+    /// By request.
+    answers: HashMap<String, String>,
+}
 
 impl Told {
-    fn set_right(&mut self, answer: &mut Answer) {
+    fn set_right(&mut self, request: Option<String>, answer: &mut Answer) {
+        let mut is_first = true;
+        if let Some(request) = request.filter(|_| answer.status < 300 || answer.status == 400) {
+            match self.answers.get(&request) {
+                None => {
+                    answer.headers.remove(REPLAYED);
+                    self.answers.insert(request, answer.text.clone());
+                }
+                Some(known) if *known == answer.text => {
+                    is_first = false;
+                    answer.headers.insert(REPLAYED, HeaderValue::from_static("true"));
+                }
+                Some(_) => {}
+            }
+        }
+        // What is repeated for its key is the first answer, word for word.
+        if is_first && answer.header(REPLAYED).is_empty() {
+            self.set_facts_right(answer);
+        }
+    }
+
+    fn set_facts_right(&mut self, answer: &mut Answer) {
         let results = answer.body.pointer_mut("/data/results").and_then(Value::as_array_mut);
         for result in results.into_iter().flatten() {
             let id = result["id"].as_str().unwrap_or_default().to_owned();
             if result["status"] == 200 || result["status"] == 201 {
-                result["status"] = if self.0.insert(id) { json!(201) } else { json!(200) };
+                result["status"] = if self.stored.insert(id) { json!(201) } else { json!(200) };
             }
         }
         let data = &answer.body["data"];
         if let Some(delivery) = data["delivery_id"].as_str() {
-            self.0.insert(delivery.to_owned());
+            self.stored.insert(delivery.to_owned());
         }
         let id = [&data["interaction_id"], &data["conversion_event_id"]].into_iter().find_map(Value::as_str);
         let Some(id) = id.map(str::to_owned) else { return };
-        let first = self.0.insert(id);
+        let first = self.stored.insert(id);
         match answer.status {
             200 if first && answer.body["meta"]["idempotent_replay"] == true => {
                 answer.status = 201;
@@ -161,18 +196,23 @@ impl Client {
         if !weather.failures {
             return answer;
         }
-        for _ in 0..MOST_TRIES {
-            if !answer.is_temporary() {
-                break;
+        let key = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
+        let mut tries = 0;
+        // With a key, a batch of which a part failed is sent again whole.
+        while tries < MOST_TRIES && (answer.is_temporary() || key.is_some() && !answer.is_whole()) {
+            // What is still being carried out by an attempt that is gone can be taken over after half a minute.
+            tries += usize::from(answer.status != 409);
+            if let Ok(seconds) = answer.header("retry-after").parse() {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
             answer = self.must_send(method, path, headers, body.clone()).await;
         }
         if path.ends_with("/batch") && answer.status == 200 {
             self.try_rest_of_batch(path, &body, &mut answer).await;
         }
-        // What is repeated for its key is the first answer, word for word.
-        if method == "POST" && answer.header("idempotency-replayed").is_empty() {
-            self.told.lock().unwrap_or_else(PoisonError::into_inner).set_right(&mut answer);
+        if method == "POST" || key.is_some() {
+            let request = key.map(|(_, key)| format!("{} {method} {path} {key}", self.tenant.api_key));
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).set_right(request, &mut answer);
         }
         answer
     }
@@ -288,7 +328,7 @@ impl Client {
         }
         if Weather::now().failures {
             let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            all.retain(|entry| entry["delivery_id"].as_str().is_none_or(|id| told.0.contains(id)));
+            all.retain(|entry| entry["delivery_id"].as_str().is_none_or(|id| told.stored.contains(id)));
         }
         all
     }

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crae::tenants::TenantCredentials;
 use crae::{Stack, tenants};
 use domain::ids::TenantId;
 use domain::permission::{Permission, Permissions};
@@ -12,7 +13,7 @@ use store::{ApiKey, StoreError, Table, Tenant, TenantKey};
 use tokio::sync::OnceCell;
 
 use crate::Client;
-use crate::weather::{self, Weather};
+use crate::weather::{Operator, Weather};
 
 /// Longer than all tests together keep the queue busy, shorter than a message that failed is hidden.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -30,7 +31,7 @@ pub async fn stack() -> &'static Stack {
             // Before anything asks for them: that a tenant is unknown is remembered for a minute.
             done(tenants::seed(&stack).await);
             if Weather::now().failures {
-                weather::redrive();
+                Operator::of_all().begin();
             }
             stack
         })
@@ -41,7 +42,7 @@ pub async fn stack() -> &'static Stack {
 pub async fn new_tenant() -> Client {
     let name = new_name("tenant");
     let stack = stack().await;
-    Client::new(stack.url(), done(tenants::create(stack, &name, &[]).await))
+    client(done(tenants::create(stack, &name, &[]).await)).await
 }
 
 /// A new tenant whose days begin at midnight of an IANA zone.
@@ -52,7 +53,15 @@ pub async fn new_tenant_in(time_zone: &str) -> Client {
     let key = TenantKey::new(Sha256::digest(&name).into());
     done(table().await.create_tenant(&Tenant { id: tenant_id(&name), settings, key }).await);
     // What exists is left as it is; the credentials are still missing.
-    Client::new(stack.url(), done(tenants::create(stack, &name, &[]).await))
+    client(done(tenants::create(stack, &name, &[]).await)).await
+}
+
+async fn client(tenant: TenantCredentials) -> Client {
+    let client = Client::new(stack().await.url(), tenant);
+    if Weather::now().failures {
+        Operator::of_all().meet(&client);
+    }
+    client
 }
 
 /// What the API's clock shows.
@@ -98,8 +107,12 @@ pub async fn kept_deliveries(client: &Client) -> Vec<Value> {
 
 /// Waits until no delivery of any tenant is queued or being worked on.
 pub async fn deliveries_done() {
-    let since = Instant::now();
-    while waiting("crae-deliveries").await > 0 {
+    let (since, stack) = (Instant::now(), stack().await);
+    let on_their_way = async || {
+        let waiting = waiting("crae-deliveries").await + waiting("crae-deliveries-dead-letters").await;
+        waiting > 0 || Weather::now().failures && !Operator::of_all().is_idle(stack)
+    };
+    while on_their_way().await {
         assert!(since.elapsed() < PATIENCE, "deliveries are still on their way");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -4,13 +4,15 @@
 //! 10 % of the functions' calls to DynamoDB and SQS failing, half of them after they were carried out. What the tests
 //! require does not change: their client only tries again what a client outside would try again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use crae::{Call, Fault, Faults, Judge, Options};
+use crae::{Call, Fault, Faults, Judge, Options, Stack};
+use runtime::Metric;
+use serde_json::json;
 
-use crate::stack;
+use crate::{Client, stack};
 
 const MOST_LAG: Duration = Duration::from_secs(2);
 
@@ -91,23 +93,54 @@ impl Judge for Failures {
     }
 }
 
-/// Sends dead letters back to where they came from, as an operator would: under such conditions one message in some
-/// hundreds fails five times in a row.
-///
-/// On a thread of its own, since each test has its own runtime, which ends with it.
-pub(crate) fn redrive() {
-    const QUEUES: [&str; 3] = ["crae-deliveries", "crae-runs", "crae-rollups"];
-    std::thread::spawn(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.unwrap_or_else(|error| panic!("{error}"));
-        runtime.block_on(async {
-            let stack = stack().await;
-            loop {
-                for queue in QUEUES {
-                    stack.redrive(queue).await.unwrap_or_else(|error| panic!("{queue}: {error}"));
-                }
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
+/// Who has what failed again and again done anew: under such conditions one message in some hundreds fails five times
+/// in a row.
+#[derive(Debug, Default)]
+pub(crate) struct Operator {
+    tenants: Mutex<Vec<Client>>,
+    /// Of so many dead deliveries the tenants have been told to try again.
+    redriven: AtomicU64,
+}
+
+impl Operator {
+    pub(crate) fn of_all() -> &'static Self {
+        static OPERATOR: LazyLock<Operator> = LazyLock::new(Operator::default);
+        &OPERATOR
+    }
+
+    pub(crate) fn meet(&self, tenant: &Client) {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).push(tenant.clone());
+    }
+
+    /// Whether every delivery that was put aside so far is being tried again.
+    pub(crate) fn is_idle(&self, stack: &Stack) -> bool {
+        stack.metrics().counted(Metric::DeliveriesDead) == self.redriven.load(Ordering::SeqCst)
+    }
+
+    /// On a thread of its own, since each test has its own runtime, which ends with it.
+    pub(crate) fn begin(&'static self) {
+        std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.unwrap_or_else(|error| panic!("{error}"));
+            runtime.block_on(self.work());
         });
-    });
+    }
+
+    async fn work(&self) {
+        let stack = stack().await;
+        loop {
+            for queue in ["crae-runs", "crae-rollups"] {
+                stack.redrive(queue).await.unwrap_or_else(|error| panic!("{queue}: {error}"));
+            }
+            let dead = stack.metrics().counted(Metric::DeliveriesDead);
+            if !self.is_idle(stack) {
+                let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                for tenant in tenants {
+                    tenant.post("/v1/webhooks/deliveries/redrive", json!({})).await.data();
+                }
+                self.redriven.store(dead, Ordering::SeqCst);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
 }

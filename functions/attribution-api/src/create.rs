@@ -89,14 +89,14 @@ pub(crate) async fn create_run(
     };
     let now = app.access.clock.now();
     let run = Run::new(
-        app.access.clock.mint("run"),
+        caller.mint(&app.access.clock, "run"),
         name.unwrap_or_else(|| format!("{} of {now}", model_code.code())),
         config,
         now,
         tenant.settings.expires_at(now, now),
     );
-    app.access.table.create_run(&tenant.id, &run).await?;
-    Ok(Created(RunView::of(&run)))
+    let created = app.access.table.create_run(&tenant.id, run).await?;
+    Ok(Created(RunView::of(&created)))
 }
 
 /// Reads the configuration; problems are noted in `config`, and then the value is not used.

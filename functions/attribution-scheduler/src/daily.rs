@@ -86,8 +86,7 @@ async fn start_run(app: &App, tenant: &Tenant, today: Day, now: Timestamp) -> Re
         None => {
             let name = format!("daily {} of {today}", config.model.code());
             let run = Run::new(run_id, name, config, now, tenant.settings.expires_at(now, now));
-            app.table.create_run(&tenant.id, &run).await?;
-            run
+            app.table.create_run(&tenant.id, run).await?
         }
     };
     if run.status == RunStatus::Pending {

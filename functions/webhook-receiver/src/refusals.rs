@@ -26,10 +26,12 @@ impl Refusals {
         if self.noted.get(&of, now).is_some() {
             return;
         }
-        self.noted.put(of, (), now);
         let refusal = Refusal { at: now, reason: why.to_string() };
-        if let Err(error) = self.table.note_refusal(tenant, provider.code(), refusal).await {
-            tracing::warn!(%tenant, provider = provider.code(), %error, "a refusal was not noted");
+        match self.table.note_refusal(tenant, provider.code(), refusal).await {
+            Ok(()) => self.noted.put(of, (), now),
+            Err(error) => {
+                tracing::warn!(%tenant, provider = provider.code(), %error, "a refusal was not noted");
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq;
 use crate::describe::{Describe, Operation, Presence};
 use crate::error::ApiError;
 use crate::limit::Limiter;
-use crate::once::Repeatable;
+use crate::once::{Repeatable, ToDo};
 
 /// What every function that answers to callers holds: the table, the clock, and what it knows of keys and tenants.
 #[derive(Clone, Debug)]
@@ -99,6 +99,8 @@ fn split(key: &str) -> Option<(&str, &str)> {
 pub struct Caller<P> {
     pub tenant: Arc<Tenant>,
     pub principal: Principal,
+    /// Of a request with an `Idempotency-Key`: an id that all repetitions share.
+    request: Option<String>,
     holds: PhantomData<fn() -> P>,
 }
 
@@ -114,13 +116,12 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let access = Access::from_ref(state);
         let caller = Self::admitted(&access, &parts.headers).await.map_err(ApiError::into_response)?;
-        if let Some(repeatable) = parts.extensions.get::<Repeatable>() {
-            let claimed = repeatable.claim(parts, &caller.principal, &access).await;
-            if let Some(answered) = claimed.map_err(ApiError::into_response)? {
-                return Err(answered);
-            }
+        let Some(repeatable) = parts.extensions.get::<Repeatable>() else { return Ok(caller) };
+        let claimed = repeatable.claim(parts, &caller.principal, &access).await;
+        match claimed.map_err(ApiError::into_response)? {
+            ToDo::CarryOut { request } => Ok(Self { request: Some(request), ..caller }),
+            ToDo::Repeat(answered) => Err(answered),
         }
-        Ok(caller)
     }
 }
 
@@ -136,7 +137,16 @@ impl<P: Required> Caller<P> {
         if !principal.permissions.allow(P::PERMISSION) {
             return Err(ApiError::Forbidden(P::PERMISSION));
         }
-        Ok(Self { tenant, principal, holds: PhantomData })
+        Ok(Self { tenant, principal, request: None, holds: PhantomData })
+    }
+
+    /// Mints the id of the one thing that the request creates: the same again when the request is repeated with its
+    /// `Idempotency-Key`, also if nobody knows how far the first attempt came.
+    pub fn mint(&self, clock: &Clock, prefix: &str) -> String {
+        match self.request.as_deref().and_then(|request| request.split_once('_')) {
+            Some((_, unique)) => format!("{prefix}_{unique}"),
+            None => clock.mint(prefix),
+        }
     }
 }
 

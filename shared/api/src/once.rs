@@ -44,6 +44,14 @@ pub(crate) struct Repeatable {
     claimed: Arc<OnceLock<(Table, Claim)>>,
 }
 
+/// What becomes of a request with a key.
+pub(crate) enum ToDo {
+    /// It is carried out; all repetitions share an id.
+    CarryOut { request: String },
+    /// It is answered as before.
+    Repeat(Response),
+}
+
 impl Repeatable {
     /// Claims the request for the caller, or tells what it was answered before.
     pub(crate) async fn claim(
@@ -51,7 +59,7 @@ impl Repeatable {
         parts: &Parts,
         principal: &Principal,
         access: &Access,
-    ) -> Result<Option<Response>, ApiError> {
+    ) -> Result<ToDo, ApiError> {
         let key = std::str::from_utf8(self.key.as_bytes()).ok();
         let key = key.filter(|key| domain::ids::is_printable(key, 255));
         let key =
@@ -61,10 +69,11 @@ impl Repeatable {
         let id = access.clock.mint("claim");
         match access.table.claim_once(once, id, access.clock.now()).await? {
             Claimed::Ours(claim) => {
+                let request = claim.first().to_owned();
                 self.claimed.get_or_init(|| (access.table.clone(), claim));
-                Ok(None)
+                Ok(ToDo::CarryOut { request })
             }
-            Claimed::Answered(answer) => replayed(answer).map(Some),
+            Claimed::Answered(answer) => replayed(answer).map(ToDo::Repeat),
             Claimed::InProgress => Err(ApiError::RequestInProgress),
             Claimed::OtherBody => Err(ApiError::IdempotencyKeyReused),
         }

@@ -34,7 +34,16 @@ pub struct Once {
 pub struct Claim {
     once: Once,
     id: String,
+    /// The id of the first claim of this request, which whoever takes it over inherits.
+    first: String,
     expires: i64,
+}
+
+impl Claim {
+    /// A minted id that is the same however often the request is carried out: what it creates is named by it.
+    pub fn first(&self) -> &str {
+        &self.first
+    }
 }
 
 /// What a request was answered.
@@ -62,6 +71,7 @@ struct OnceItem {
     ttl: i64,
     fp: String,
     claim: String,
+    first: String,
     /// When this name may be used anew, in ms.
     expires: i64,
     /// When the same request may be carried out by others: only while it is unanswered.
@@ -80,6 +90,7 @@ impl OnceItem {
             ttl: claim.expires / SECOND_MS + 1,
             fp: claim.once.fingerprint.clone(),
             claim: claim.id.clone(),
+            first: claim.first.clone(),
             expires: claim.expires,
             lapses,
             answer,
@@ -90,16 +101,13 @@ impl OnceItem {
 impl Table {
     /// Claims a request under a new id, unless it is claimed or answered.
     pub async fn claim_once(&self, once: Once, id: String, now: Timestamp) -> Result<Claimed, StoreError> {
-        const FREE: &str = "attribute_not_exists(pk) OR expires <= :now OR (lapses <= :now AND fp = :fp)";
         let key = keys::once(&once.tenant, &once.name);
-        let claim = Claim { once, id, expires: now.plus_ms(KEPT_MS).ms() };
-        let claimed = OnceItem::of(&claim, Some(now.plus_ms(CLAIMED_MS).ms()), None);
-        let values = [
-            (":now", AttributeValue::N(now.ms().to_string())),
-            (":fp", AttributeValue::S(claim.once.fingerprint.clone())),
-        ];
+        let claim = Claim { once, first: id.clone(), id, expires: now.plus_ms(KEPT_MS).ms() };
+        let at = (":now", AttributeValue::N(now.ms().to_string()));
         for attempt in 0.. {
-            if self.put(&claimed, Unless::Fails(FREE, &values)).await? {
+            let free =
+                Unless::Fails("attribute_not_exists(pk) OR expires <= :now", std::slice::from_ref(&at));
+            if self.put_claim(&claim, now, free).await? {
                 return Ok(Claimed::Ours(claim));
             }
             match self.get::<OnceItem>(&key).await? {
@@ -108,7 +116,15 @@ impl Table {
                 Some(found) if found.claim == claim.id => return Ok(Claimed::Ours(claim)),
                 Some(OnceItem { answer: Some(answer), .. }) => return Ok(Claimed::Answered(answer)),
                 Some(found) if found.lapses > Some(now.ms()) => return Ok(Claimed::InProgress),
-                Some(_) | None => {}
+                Some(found) => {
+                    let claim = Claim { first: found.first, ..claim.clone() };
+                    let theirs = [(":theirs", AttributeValue::S(found.claim))];
+                    let lapsed = Unless::Fails("claim = :theirs AND attribute_not_exists(answer)", &theirs);
+                    if self.put_claim(&claim, now, lapsed).await? {
+                        return Ok(Claimed::Ours(claim));
+                    }
+                }
+                None => {}
             }
             if pause(attempt).await.is_none() {
                 break;
@@ -117,13 +133,25 @@ impl Table {
         Err(StoreError::Contended(key.pk))
     }
 
+    async fn put_claim(&self, claim: &Claim, now: Timestamp, unless: Unless<'_>) -> Result<bool, StoreError> {
+        self.put(&OnceItem::of(claim, Some(now.plus_ms(CLAIMED_MS).ms()), None), unless).await
+    }
+
     /// Keeps the answer of a request; without one, the request may be carried out again at once.
     ///
     /// Changes nothing if others have taken the request over.
     pub async fn settle_once(&self, claim: &Claim, answer: Option<KeptAnswer>) -> Result<(), StoreError> {
         let lapses = answer.is_none().then_some(0);
+        let settled = OnceItem::of(claim, lapses, answer);
         let ours = [(":claim", AttributeValue::S(claim.id.clone()))];
-        self.put(&OnceItem::of(claim, lapses, answer), Unless::Fails("claim = :claim", &ours)).await?;
+        for attempt in 0.. {
+            // An answer that is not kept is one that a repetition may differ from.
+            let put = self.put(&settled, Unless::Fails("claim = :claim", &ours)).await;
+            let Err(error) = put else { break };
+            if pause(attempt).await.is_none() {
+                return Err(error);
+            }
+        }
         Ok(())
     }
 }

@@ -152,18 +152,24 @@ struct ActiveItem {
 }
 
 impl Table {
-    /// Creates a run, with its place in the list.
-    pub async fn create_run(&self, tenant: &TenantId, run: &Run) -> Result<(), StoreError> {
+    /// Creates a run, with its place in the list; answers it as it stands, which may have been created before.
+    pub async fn create_run(&self, tenant: &TenantId, run: Run) -> Result<Run, StoreError> {
         let listed = keys::listed_run(tenant, run.created_at, &run.run_id);
         let listed =
             ListedItem { pk: listed.pk, sk: listed.sk, ttl: run.expires_at, run_id: run.run_id.clone() };
         // Together, or a list would show a place where no run is. That it exists means that its answer was lost before.
-        let puts = [(written(&listed)?, Unless::Never), (written(&run_item(tenant, run))?, Unless::Exists)];
-        let Err(failed) = self.put_together(&puts).await else { return Ok(()) };
+        let puts = [(written(&listed)?, Unless::Never), (written(&run_item(tenant, &run))?, Unless::Exists)];
+        let failed = match self.put_together(&puts).await {
+            Ok(None) => return Ok(run),
+            Ok(Some(_)) => None,
+            Err(failed) => Some(failed),
+        };
         // Perhaps only the answer was lost. Whoever asked would ask again, and have two runs.
-        match self.run(tenant, &run.run_id, run.created_at).await {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) | Err(_) => Err(failed),
+        match (self.run(tenant, &run.run_id, run.created_at).await, failed) {
+            (Ok(Some(created)), _) => Ok(created),
+            (Ok(None), None) => Err(StoreError::Contended(run.run_id)),
+            (Ok(None), Some(failed)) => Err(failed),
+            (Err(failed), _) => Err(failed),
         }
     }
 

@@ -99,8 +99,7 @@ impl Shop {
         let config = RunConfig::usual(model);
         let now = self.stack.clock.now();
         let run = Run::new(self.stack.clock.mint("run"), "test".to_owned(), config, now, i64::MAX / 2_000);
-        self.table.create_run(&self.tenant.id, &run).await.unwrap();
-        run
+        self.table.create_run(&self.tenant.id, run).await.unwrap()
     }
 
     /// What execute sends, after it made the run known to the sweeper.

@@ -78,6 +78,8 @@ async fn a_request_whose_function_died_can_be_taken_over_after_half_a_minute() {
     let other = Once { fingerprint: "of-another".to_owned(), ..once.clone() };
     assert!(matches!(table.claim_once(other, "three".to_owned(), late).await.unwrap(), Claimed::OtherBody));
     let Claimed::Ours(taken_over) = claim(late, "four").await.unwrap() else { panic!("nobody works on it") };
+    // What the first may have created is what the second creates.
+    assert_eq!(taken_over.first(), "one");
     assert!(matches!(claim(late, "five").await.unwrap(), Claimed::InProgress));
     table.settle_once(&taken_over, None).await.unwrap();
     assert!(matches!(claim(late, "six").await.unwrap(), Claimed::Ours(_)));

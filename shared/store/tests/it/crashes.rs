@@ -90,6 +90,20 @@ async fn a_conversion_is_whole_after_a_crash_between_any_two_writes_and_a_retry(
 }
 
 #[tokio::test]
+async fn a_run_that_is_created_again_is_answered_as_it_stands() {
+    let stack = testkit::stack();
+    let (tenant, table) = (stack.tenant("demo").await, stack.table());
+    let now = Timestamp::parse("2026-11-21T12:00:00Z").unwrap();
+    let made = |name: &str, at| {
+        let config = RunConfig::usual(ModelCode::Linear);
+        Run::new(format!("run_{:0>32}", 1), name.to_owned(), config, at, i64::MAX)
+    };
+    let first = table.create_run(&tenant.id, made("first", now)).await.unwrap();
+    let again = table.create_run(&tenant.id, made("again", now.plus_ms(1_000))).await.unwrap();
+    assert_eq!((again.name, again.created_at), (first.name, first.created_at));
+}
+
+#[tokio::test]
 async fn a_run_whose_creation_was_never_answered_is_created_and_said_to_be() {
     let stack = testkit::stack();
     let tenant = stack.tenant("demo").await;
@@ -102,7 +116,7 @@ async fn a_run_whose_creation_was_never_answered_is_created_and_said_to_be() {
         let judge = move |call: &Call| (call.operation == "TransactWriteItems").then_some(fault);
         let table = Table::new(stack.host_behind(&[], judge).aws.dynamodb(), TABLE);
         let run = made(id);
-        assert_eq!(table.create_run(&tenant.id, &run).await.is_ok(), created, "{fault:?}");
+        assert_eq!(table.create_run(&tenant.id, run.clone()).await.is_ok(), created, "{fault:?}");
         let found = stack.table().run(&tenant.id, &run.run_id, now).await.unwrap();
         assert_eq!(found.is_some(), created, "{fault:?}");
     }
