@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what is missing fails the test")]
 
 mod access;
+mod accounting;
 mod agents;
 mod contract;
 mod corrections;

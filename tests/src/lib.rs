@@ -17,7 +17,7 @@ pub use stack::{
     KeyState, deliveries_done, kept_deliveries, new_tenant, new_tenant_in, now, rollups_done, stack,
     with_permissions,
 };
-pub use weather::Weather;
+pub use weather::{Failures, REDELIVERY, Weather};
 
 /// The body of a file under `events/`.
 pub fn event(name: &str) -> String {

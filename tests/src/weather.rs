@@ -1,7 +1,7 @@
 //! Under which conditions the tests run: as always, or with services that lag and fail.
 //!
 //! `CRAE_FAULTS=lag,failures cargo test -p e2e --test it` runs every test with indexes that lag by up to 2 s, and with
-//! 10 % of the functions' calls to DynamoDB and SQS failing, half of them after they were carried out. What the tests
+//! 10 % of the functions' calls to DynamoDB, SQS and S3 failing, half of them after they were carried out. What the tests
 //! require does not change: their client only tries again what a client outside would try again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,9 @@ use serde_json::json;
 use crate::{Client, stack};
 
 const MOST_LAG: Duration = Duration::from_secs(2);
+
+/// How soon a message that failed is tried again, so that tests need not wait for it.
+pub const REDELIVERY: Duration = Duration::from_millis(200);
 
 /// What is in the air.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +60,7 @@ impl Weather {
         if self.failures {
             options.faults = Faults {
                 judge: Some(Arc::new(Failures::default())),
-                redelivery: Some(Duration::from_millis(200)),
+                redelivery: Some(REDELIVERY),
                 ..options.faults
             };
         }
@@ -65,18 +68,18 @@ impl Weather {
     }
 }
 
-/// Fails every tenth call: half of them before anything is done, half after; and halves every tenth batch.
+/// Fails every tenth call, whatever `CRAE_FAULTS` says: half of them before anything is done, half after; and halves every tenth batch.
 ///
 /// Of the writes that fail nearly half fail for good, of the reads one in fifty; the SDK tries the others again. A page
 /// of a list may take several hundred reads, and nobody would see one if more of them failed for good.
-#[derive(Default)]
-struct Failures {
+#[derive(Debug, Default)]
+pub struct Failures {
     calls: AtomicU64,
 }
 
 impl Judge for Failures {
     fn judge(&self, call: &Call) -> Option<Fault> {
-        const READS: [&str; 3] = ["GetItem", "BatchGetItem", "Query"];
+        const READS: [&str; 5] = ["GetItem", "BatchGetItem", "Query", "GetObject", "ListObjectsV2"];
         let for_good = if READS.contains(&call.operation.as_str()) { 1 } else { 22 };
         // The same in every run, as far as the calls come in the same order.
         let mut random = fastrand::Rng::with_seed(self.calls.fetch_add(1, Ordering::Relaxed));
