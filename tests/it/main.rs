@@ -13,6 +13,7 @@ mod deliveries;
 mod guide;
 mod hostile;
 mod lists;
+mod logs;
 mod missing;
 mod models;
 mod orders;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::weather::Weather;
-use crate::{document, stack};
+use crate::{document, logs, stack};
 
 /// How long a test waits for what the API promises to do soon.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -151,6 +151,8 @@ pub struct Client {
 
 impl Client {
     pub fn new(url: &str, tenant: TenantCredentials) -> Self {
+        logs::watch();
+        logs::keep_secret(&tenant);
         Self { url: url.to_owned(), tenant, http: reqwest::Client::new(), told: Arc::default() }
     }
 
@@ -183,6 +185,7 @@ impl Client {
         let text = answer.text().await?;
         let answer = Answer { status, body: serde_json::from_str(&text).unwrap_or_default(), text, headers };
         document::hold(method, path, &body, &answer);
+        logs::hold();
         Ok(answer)
     }
 

@@ -6,12 +6,14 @@ mod client;
 pub mod crash;
 mod document;
 pub mod kill_points;
+mod logs;
 mod routes;
 mod stack;
 mod weather;
 
 pub use client::{Answer, Client};
 pub use document::{Asks, Operation, resolved};
+pub use logs::logged;
 pub use routes::{Declared, routes};
 pub use stack::{
     KeyState, deliveries_done, kept_deliveries, new_tenant, new_tenant_in, now, rollups_done, stack,
