@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
-# The long runs at their full size, on the release build: kills of the stack while it works, and at every call that it
-# makes, every property with all its cases, and reports against a brute-force computation over 20,000 interactions. What comes out is written to
-# infra/measurements/endurance.txt. On two cores it takes the better part of an hour; `infra/endurance.sh 7` repeats the
-# kills of seed 7.
+# The long checks at their full size, on the release build. On two cores they take about two hours. What comes out is
+# written to infra/measurements/endurance.txt; `infra/endurance.sh 7` repeats the kills of seed 7.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,35 +15,44 @@ machine() {
   echo "$(nproc) cores of ${model:-an unnamed CPU}, $memory"
 }
 
-kills() {
-  cargo run --quiet --release -p e2e --bin crash -- --kills 50 --seed "$seed"
+step() {
+  local heading=$1 begun=$SECONDS
+  shift
+  printf '\n== %s\n' "$heading"
+  "$@"
+  printf '%d s\n' $((SECONDS - begun))
 }
 
-points() {
-  cargo run --quiet --release -p e2e --bin kill-points
+outcomes() {
+  grep -E '^ +(Running|Doc-tests) |^test [^ ]+ \.\.\. |^error|^---- |panicked|minimal failing input'
 }
 
-# Their sizes are compiled in, so these are other binaries than those that CI runs.
+# Sizes are compiled in, so these are other binaries than those that CI runs.
 properties() {
   local packages=(domain attribution store providers call-ingestor attribution-executor)
-  {
-    CRAE_FULL=1 cargo test --release "${packages[@]/#/--package=}"
-    CRAE_FULL=1 cargo test --release --package=e2e --test it reports::
-  } 2>&1 |
-    grep -E '^ +(Running|Doc-tests) |^test |^error|^---- |panicked|minimal failing input'
+  CRAE_FULL=1 cargo test --release "${packages[@]/#/--package=}" 2>&1 | outcomes
 }
 
-cargo build --quiet --release -p crae -p e2e
+end_to_end() {
+  CRAE_FULL=1 cargo test --release --package=e2e --test it "$1" 2>&1 | outcomes
+}
+
+contract() {
+  CRAE_FULL=1 .ci/contract | grep -vE '^[[:space:]]*$|^=+$'
+}
+
 # Asked before the output is emptied, which would count as a change.
 commit=$(git describe --always --dirty --abbrev=12)
 {
   echo "$(date -u '+%Y-%m-%d %H:%M UTC'), $commit"
   machine
   rustc --version
-  echo
-  kills
-  echo
-  points
-  echo
-  properties
+  step 'Build' cargo build --quiet --release -p crae -p e2e
+  step "Agents' report over 12,000 interactions" cargo bench --quiet -p e2e --bench agents_report
+  step 'Reports against brute force: 20,000 interactions, 4,000 conversions' end_to_end reports::
+  step 'Accounting for 100,000 deliveries under faults' end_to_end accounting::
+  step 'Contract' contract
+  step 'Kills while it works' cargo run --quiet --release -p e2e --bin crash -- --kills 50 --seed "$seed"
+  step 'Kills at every call' cargo run --quiet --release -p e2e --bin kill-points
+  step 'Properties' properties
 } | tee $into
