@@ -4,6 +4,7 @@ mod create;
 mod execute;
 mod read;
 mod results;
+mod unattributed;
 mod views;
 
 use api::{Access, ApiError, Routes};
@@ -55,8 +56,8 @@ pub fn routes() -> Routes<App> {
         .refuses(|| vec![ApiError::NotCompleted("running")])
         .get(
             "/v1/attribution/runs/{run_id}/unattributed",
-            "List the conversions that no touch led to",
-            results::list_unattributed,
+            "List the conversions that nothing is credited for, and why",
+            unattributed::list_unattributed,
         )
         .refuses(|| vec![ApiError::NotCompleted("running")])
 }

@@ -1,10 +1,9 @@
 //! What a completed run credited, shard after shard. A run that is not completed has no results to read.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::fields::Page;
-use api::views::{ConversionView, CreditView};
+use api::views::CreditView;
 use api::{ApiError, Caller, Cursors, Listed, Query, may};
 use axum::extract::{Path, State};
 use domain::ids::{FactId, FactKind};
@@ -49,26 +48,7 @@ pub(crate) async fn list_results(
     Ok(Listed { items: page.items.iter().filter_map(view).collect(), next_cursor: page.next_cursor })
 }
 
-/// List the conversions of a run that no touch led to
-pub(crate) async fn list_unattributed(
-    State(app): State<App>,
-    caller: Caller<may::AttributionView>,
-    Path(run_id): Path<String>,
-    query: Query<Page>,
-) -> Result<Listed<ConversionView>, ApiError> {
-    let tenant = &caller.tenant;
-    let run = completed(&app, tenant, &run_id).await?;
-    let page = page(&app, tenant, &run, (false, query)).await?;
-    let conversions = || page.items.iter().map(|item| &item.part.conversion);
-    let ids: Vec<FactId> = conversions().map(|found| found.id.clone()).collect();
-    let customers: HashMap<&FactId, Option<String>> =
-        conversions().map(|found| (&found.id, found.customer_id.as_ref().map(ToString::to_string))).collect();
-    let found = app.access.table.conversions(tenant, &ids, app.access.clock.now()).await?;
-    let view = |stored| ConversionView::of(stored, customers.get(&stored.id).cloned().flatten());
-    Ok(Listed { items: found.iter().map(view).collect(), next_cursor: page.next_cursor })
-}
-
-async fn completed(app: &App, tenant: &Tenant, run_id: &str) -> Result<Run, ApiError> {
+pub(crate) async fn completed(app: &App, tenant: &Tenant, run_id: &str) -> Result<Run, ApiError> {
     let run = app.run(tenant, run_id).await?;
     match run.status {
         RunStatus::Completed => Ok(run),
@@ -78,15 +58,15 @@ async fn completed(app: &App, tenant: &Tenant, run_id: &str) -> Result<Run, ApiE
     }
 }
 
-struct CreditPage {
-    items: Vec<Item>,
-    next_cursor: Option<String>,
+pub(crate) struct CreditPage {
+    pub(crate) items: Vec<Item>,
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// A place, and the conversion there: with one of its credits, or with none.
-struct Item {
+pub(crate) struct Item {
     place: Place,
-    part: Arc<CreditedPart>,
+    pub(crate) part: Arc<CreditedPart>,
 }
 
 impl Item {
@@ -96,7 +76,7 @@ impl Item {
 }
 
 /// A page of places: one for each credit, or one for each conversion without a touch.
-async fn page(
+pub(crate) async fn page(
     app: &App,
     tenant: &Tenant,
     run: &Run,

@@ -74,6 +74,10 @@ pub(crate) struct RunView {
     #[schemars(with = "RunStatus")]
     status: &'static str,
     config: ConfigView,
+    /// Whether reports take it where nothing else is asked for, once it is completed and for the days whose latest it
+    /// is: its configuration is the usual one of its model, dates apart. What others say is shown to who names their
+    /// `run_id`.
+    answers_reports: bool,
     created_at: Moment,
     started_at: Option<Moment>,
     completed_at: Option<Moment>,
@@ -98,6 +102,7 @@ impl RunView {
             model_code: run.config.model.code(),
             status: run.status.name(),
             config: ConfigView::of(&run.config),
+            answers_reports: run.config.is_usual(),
             created_at: Moment(run.created_at),
             started_at: run.executed_at.map(Moment),
             completed_at: run.completed_at.map(Moment),

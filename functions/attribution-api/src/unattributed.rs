@@ -1,0 +1,165 @@
+//! The conversions of a run that nothing is credited for, and why.
+
+use std::collections::BTreeMap;
+
+use api::fields::Page;
+use api::views::ConversionView;
+use api::{ApiError, Caller, Listed, Query, may};
+use axum::extract::{Path, State};
+use domain::identity::NodeId;
+use domain::ids::{FactId, FactKind};
+use domain::run::RunConfig;
+use domain::time::{SECOND_MS, Timestamp};
+use futures::{StreamExt, TryStreamExt, stream};
+use schemars::JsonSchema;
+use serde::Serialize;
+use store::{Customers, Paging, Span, StoreError, StoredConversion, Tenant};
+
+use crate::App;
+use crate::results::{completed, page};
+
+/// So many customers are looked at at once.
+const ABREAST: usize = 8;
+
+/// A conversion that nothing is credited for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct UnattributedView {
+    #[serde(flatten)]
+    conversion: ConversionView,
+    reason: Reason,
+    /// The customer's last interaction before the conversion.
+    #[schemars(example = &"int_3f2b8c1e5d7a5b0c9e4f6a1b2c3d4e5f")]
+    last_interaction_id: Option<String>,
+    /// How long before the conversion that began.
+    #[schemars(example = 882_000)]
+    last_interaction_seconds_before: Option<i64>,
+}
+
+/// Why nothing is credited, by what is known now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "UnattributedReason")]
+enum Reason {
+    /// Nobody is known by what it names the customer by.
+    NoCustomer,
+    /// The customer has no interaction before it. One that names nobody belongs to no customer; what did not arrive or
+    /// could not be read is found among the deliveries.
+    NoInteraction,
+    /// The customer's last interaction began longer before it than the run's `time_window_hours`.
+    OutsideWindow,
+    /// The run's `include_channels` leave the channel of the last interaction out.
+    ChannelLeftOut,
+    /// The last interaction arrived, or was found to be this customer's, after the run: a new run takes it.
+    NewSinceRun,
+}
+
+/// The customer's last interaction before a conversion.
+struct Last {
+    id: FactId,
+    began: Timestamp,
+    channel: String,
+}
+
+impl Reason {
+    fn of(config: &RunConfig, occurred_at: Timestamp, last: Option<&Last>) -> Self {
+        match last {
+            None => Self::NoInteraction,
+            Some(last) if last.began < config.window_start(occurred_at) => Self::OutsideWindow,
+            Some(last) if !config.counts(&last.channel) => Self::ChannelLeftOut,
+            Some(_) => Self::NewSinceRun,
+        }
+    }
+}
+
+/// List the conversions that nothing is credited for, and why
+pub(crate) async fn list_unattributed(
+    State(app): State<App>,
+    caller: Caller<may::AttributionView>,
+    Path(run_id): Path<String>,
+    query: Query<Page>,
+) -> Result<Listed<UnattributedView>, ApiError> {
+    let tenant = &caller.tenant;
+    let run = completed(&app, tenant, &run_id).await?;
+    let page = page(&app, tenant, &run, (false, query)).await?;
+    let conversions = || page.items.iter().map(|item| &item.part.conversion);
+    let ids: Vec<FactId> = conversions().map(|found| found.id.clone()).collect();
+    let customers: BTreeMap<&FactId, Option<&NodeId>> =
+        conversions().map(|found| (&found.id, found.customer_id.as_ref())).collect();
+    let stored = app.access.table.conversions(tenant, &ids, app.access.clock.now()).await?;
+    let customer_of = |stored: &StoredConversion| customers.get(&stored.id).copied().flatten();
+    let lasts = lasts(&app, tenant, stored.iter().map(|stored| (stored, customer_of(stored)))).await?;
+    let views = stored.iter().map(|stored| {
+        let (customer, last) = (customer_of(stored), lasts.get(&stored.id));
+        let at = stored.conversion.occurred_at;
+        UnattributedView {
+            conversion: ConversionView::of(stored, customer.map(ToString::to_string)),
+            reason: customer.map_or(Reason::NoCustomer, |_| Reason::of(&run.config, at, last)),
+            last_interaction_id: last.map(|last| last.id.to_string()),
+            last_interaction_seconds_before: last.map(|last| (at.ms() - last.began.ms()) / SECOND_MS),
+        }
+    });
+    Ok(Listed { items: views.collect(), next_cursor: page.next_cursor })
+}
+
+/// The last interaction before each conversion of a customer, if there is one.
+async fn lasts<'a>(
+    app: &App,
+    tenant: &Tenant,
+    conversions: impl Iterator<Item = (&'a StoredConversion, Option<&'a NodeId>)> + Clone,
+) -> Result<BTreeMap<FactId, Last>, StoreError> {
+    let (table, now) = (&app.access.table, app.access.clock.now());
+    let mut customers = Customers::of(table, tenant);
+    customers.find(conversions.clone().filter_map(|(_, customer)| customer.cloned())).await?;
+    let of_each = conversions.filter_map(|(stored, customer)| {
+        let members = customers.known(customer?)?.members.clone();
+        Some((stored.id.clone(), stored.conversion.occurred_at, members))
+    });
+    let found = stream::iter(of_each.collect::<Vec<_>>()).map(|(id, to, members)| async move {
+        let before = Span { to, ..Span::ALL };
+        let newest = Paging { span: before, after: None, limit: 1, newest_first: true };
+        let is_interaction = |fact: &store::Fact| fact.id.kind() == FactKind::Interaction;
+        let page = table.facts(tenant, now).timeline(&members, newest, is_interaction).await?;
+        Ok::<_, StoreError>(page.items.into_iter().next().map(|fact| (id, fact)))
+    });
+    let found: Vec<_> = found.buffer_unordered(ABREAST).try_collect().await?;
+    let found: BTreeMap<FactId, store::Fact> = found.into_iter().flatten().collect();
+    let ids: Vec<FactId> = found.values().map(|fact| fact.id.clone()).collect();
+    let stored = table.interactions(tenant, &ids, now).await?;
+    let channels: BTreeMap<_, _> =
+        stored.into_iter().map(|stored| (stored.id, stored.interaction.channel().to_owned())).collect();
+    let last = |(conversion, fact): (FactId, store::Fact)| {
+        let channel = channels.get(&fact.id)?.clone();
+        Some((conversion, Last { id: fact.id, began: fact.time, channel }))
+    };
+    Ok(found.into_iter().filter_map(last).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::model::ModelCode;
+    use domain::time::HOUR_MS;
+
+    use super::*;
+
+    #[test]
+    fn the_last_interaction_before_it_tells_why() {
+        let channels = Some(vec!["call".to_owned()]);
+        let config =
+            RunConfig { window_hours: 72, include_channels: channels, ..RunConfig::usual(ModelCode::Linear) };
+        let at = Timestamp::from_ms(1_000 * HOUR_MS);
+        let last = |hours: i64, channel: &str| Last {
+            id: FactId::from_bare(FactKind::Interaction, &"0".repeat(32)).unwrap(),
+            began: at.plus_ms(-hours * HOUR_MS),
+            channel: channel.to_owned(),
+        };
+        for (last, reason) in [
+            (None, Reason::NoInteraction),
+            (Some(last(73, "call")), Reason::OutsideWindow),
+            (Some(last(73, "email")), Reason::OutsideWindow),
+            (Some(last(72, "email")), Reason::ChannelLeftOut),
+            (Some(last(72, "call")), Reason::NewSinceRun),
+        ] {
+            assert_eq!(Reason::of(&config, at, last.as_ref()), reason);
+        }
+    }
+}
