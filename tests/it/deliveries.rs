@@ -27,8 +27,12 @@ async fn what_changed_nothing_is_listed_with_its_reason_newest_first() {
     let unhandled = deliver(&shop, "telephony", UNHANDLED).await;
     let all = shop.list(LIST).await;
     assert_eq!(ids(&all), [unhandled.as_str(), &unreadable]);
-    assert_eq!(all[0]["interaction_id"], Value::Null);
-    assert_eq!(all[0]["reason"], "the event type call.transferred is not handled");
+    assert!(all[0]["interaction_id"].as_str().unwrap().starts_with("int_"));
+    assert_eq!(
+        all[0]["reason"],
+        "the event type call.transferred is not handled; those that are: call.started, call.ended, \
+         call.transcript.updated, call.intent.detected"
+    );
     assert_eq!(all[1]["reason"], "timestamp has no offset; add Z or one such as +05:30");
     assert_eq!((&all[1]["state"], &all[1]["provider"]), (&json!("quarantined"), &json!("convin")));
     for (filter, expected) in [
@@ -109,10 +113,8 @@ async fn each_accepted_delivery_has_exactly_one_state_whatever_it_told_and_in_wh
         assert_eq!(told(shop.list(&path).await), wanted(&|other| other == state), "{state}");
     }
     let path = format!("{LIST}?interaction_id=ext:convin:call-1");
-    let of_call = wanted(&|state| state != "quarantined" && state != "unhandled");
-    assert_eq!(told(shop.list(&path).await), of_call);
+    assert_eq!(told(shop.list(&path).await), wanted(&|_| true));
     assert!(shop.list(&format!("{LIST}?interaction_id=ext:telephony:call-1")).await.is_empty());
-    assert!(shop.list(&format!("{LIST}?interaction_id=call-1")).await.is_empty());
 }
 
 #[tokio::test]

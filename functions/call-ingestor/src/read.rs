@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use archive::Archived;
+use domain::ids::ExternalId;
 use domain::interaction::CallEvent;
 use domain::time::Timestamp;
 use providers::{Context, Normalised, SealedDelivery};
@@ -16,6 +17,8 @@ pub(crate) struct Opened {
     pub(crate) message_id: String,
     pub(crate) sealed: SealedDelivery,
     pub(crate) tenant: Arc<Tenant>,
+    /// The call that it says it is about.
+    subject: Option<ExternalId>,
     pub(crate) content: Content,
 }
 
@@ -34,15 +37,18 @@ pub(crate) async fn open(
     let tenant = app.tenants.find(&sealed.tenant, now).await?.ok_or(Failed::UnknownTenant)?;
     let verified = sealed.open(&tenant.key.derived(SealedDelivery::PURPOSE))?;
     let context = Context { received_at: sealed.received_at, settings: &tenant.settings };
-    let content = match verified.provider().adapter().normalise(&verified, &context) {
+    let adapter = verified.provider().adapter();
+    let subject = adapter.subject(&verified);
+    let content = match adapter.normalise(&verified, &context) {
         Ok(Normalised::Events(events)) => Content::Events(events),
         Ok(Normalised::Unhandled { event_type }) => {
-            let reason = format!("the event type {event_type} is not handled");
+            let handled = adapter.event_types().join(", ");
+            let reason = format!("the event type {event_type} is not handled; those that are: {handled}");
             Content::Unusable(DeliveryState::Unhandled, reason)
         }
         Err(malformed) => Content::Unusable(DeliveryState::Quarantined, malformed.to_string()),
     };
-    Ok(Opened { message_id, sealed, tenant, content })
+    Ok(Opened { message_id, sealed, tenant, subject, content })
 }
 
 impl Opened {
@@ -56,7 +62,7 @@ impl Opened {
             Content::Events(events) => events.as_slice(),
             Content::Unusable(..) => &[],
         };
-        Archived::of(self.sealed.clone(), &self.tenant, events)
+        Archived::of(self.sealed.clone(), &self.tenant, self.subject.as_ref(), events)
     }
 
     /// Has people look at it.
@@ -66,7 +72,7 @@ impl Opened {
             provider: self.sealed.provider.code().to_owned(),
             state,
             reason: reason.to_owned(),
-            interaction: None,
+            interaction: self.archived().about,
             received_at: self.sealed.received_at,
             replayed_at: self.sealed.replayed_at,
         };

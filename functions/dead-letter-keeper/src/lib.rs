@@ -78,17 +78,19 @@ async fn keep(app: &App, sealed: SealedDelivery) -> Result<(), Failed> {
     let tenant = app.tenants.find(&sealed.tenant, app.clock.now()).await?.ok_or(Failed::UnknownTenant)?;
     let verified = sealed.open(&tenant.key.derived(SealedDelivery::PURPOSE))?;
     let context = Context { received_at: sealed.received_at, settings: &tenant.settings };
-    let events = match verified.provider().adapter().normalise(&verified, &context) {
+    let adapter = verified.provider().adapter();
+    let subject = adapter.subject(&verified);
+    let events = match adapter.normalise(&verified, &context) {
         Ok(Normalised::Events(events)) => events,
         Ok(Normalised::Unhandled { .. }) | Err(_) => Vec::new(),
     };
-    let archived = Archived::of(sealed, &tenant, &events);
+    let archived = Archived::of(sealed, &tenant, subject.as_ref(), &events);
     let kept = KeptDelivery {
         delivery_id: archived.sealed.delivery_id.clone(),
         provider: archived.sealed.provider.code().to_owned(),
         state: DeliveryState::DeadLettered,
         reason: REASON.to_owned(),
-        interaction: archived.told.first().map(|told| told.interaction.clone()),
+        interaction: archived.about.clone(),
         received_at: archived.sealed.received_at,
         replayed_at: archived.sealed.replayed_at,
     };

@@ -5,7 +5,7 @@ mod replay;
 
 use std::collections::BTreeSet;
 
-use api::fields::{self, Days, Wanted};
+use api::fields::{self, InteractionId};
 use api::views::Moment;
 use api::{Access, ApiError, Caller, Cursors, Data, Listed as Answer, Named, Query, may};
 use archive::{Archived, Listed};
@@ -13,7 +13,8 @@ use axum::extract::{Path, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::ids::{FactId, FactKind};
-use domain::time::{DAY_MS, Timestamp};
+use domain::rule::Rule;
+use domain::time::{DAY_MS, Day, Timestamp};
 use providers::Provider;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -34,7 +35,7 @@ pub(crate) struct DeliveryView {
     /// Why it changed nothing; null if it did.
     #[schemars(example = &"call_id is required")]
     reason: Option<String>,
-    /// What it tells of, if it could be read.
+    /// The interaction that it tells of, or is about if nothing else could be read; there may be none yet.
     #[schemars(example = &"int_3f2c8a5e9d5b5c0f8e1a2b3c4d5e6f70")]
     interaction_id: Option<String>,
     received_at: Moment,
@@ -52,7 +53,7 @@ impl DeliveryView {
             provider: listed.provider.code().to_owned(),
             state: fate,
             reason: fate.reason().map(str::to_owned),
-            interaction_id: listed.told.first().map(|told| told.interaction.to_string()),
+            interaction_id: listed.interactions().next().map(FactId::to_string),
             received_at: Moment(listed.received_at),
             replayed_at: None,
         }
@@ -85,14 +86,18 @@ pub(crate) struct WholeDeliveryView {
 
 /// Which deliveries are listed.
 #[derive(JsonSchema)]
+#[schemars(extend("x-rules" = [Rule::DaysInOrder]))]
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct Deliveries {
-    #[schemars(flatten)]
-    days: Days,
+    /// The first day on which they were received, in the tenant's time zone, whatever day they tell of
+    start_date: Option<Day>,
+    /// The last day on which they were received
+    end_date: Option<Day>,
+    /// What was refused at the door for its signature is not kept: see `last_refusal` of the tenant
     state: Option<Fate>,
     provider: Option<Provider>,
-    /// Only what told of this interaction, by any of its ids
-    interaction_id: Option<Wanted>,
+    /// Only what tells of this interaction, or would if it could be read: `int_…`, `ext:SOURCE:ID`, or `ext:ID`
+    interaction_id: Option<InteractionId>,
     #[schemars(flatten)]
     page: fields::Page,
 }
@@ -112,10 +117,13 @@ impl Selection {
             Fate::parse(text).ok_or_else(|| format!("must be one of {codes}"))
         });
         let provider = query.parsed("provider", |text| Provider::parse(text).ok_or("is not a provider"));
-        // Of an id that we never gave out nothing was told.
-        let interactions = query.text("interaction_id").map(|text| {
-            let named = Named::parse(FactKind::Interaction, &text);
-            named.into_iter().flat_map(|named| named.interactions(&tenant.id)).collect()
+        let interactions = query.parsed("interaction_id", |text| {
+            if !text.starts_with("int_") && !text.starts_with("ext:") {
+                return Err("must be int_…, or ext:SOURCE:ID with the id that the provider gave it");
+            }
+            // Of an id that we never gave out nothing was told.
+            let named = Named::parse(FactKind::Interaction, text);
+            Ok(named.into_iter().flat_map(|named| named.interactions(&tenant.id)).collect())
         });
         Self { fate, provider, interactions }
     }
@@ -125,7 +133,7 @@ impl Selection {
             && self
                 .interactions
                 .as_ref()
-                .is_none_or(|wanted| listed.told.iter().any(|told| wanted.contains(&told.interaction)))
+                .is_none_or(|wanted| listed.interactions().any(|about| wanted.contains(about)))
     }
 
     fn takes_kept(&self, state: DeliveryState, kept: &KeptDelivery) -> bool {

@@ -15,7 +15,7 @@ mod read;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::Client;
-use domain::ids::{FactId, TenantId};
+use domain::ids::{ExternalId, FactId, TenantId};
 use domain::interaction::{CallEvent, Section, Standing, Version};
 use domain::time::Timestamp;
 use futures::{StreamExt, stream};
@@ -69,6 +69,9 @@ pub struct Archived {
     pub sealed: SealedDelivery,
     /// Nothing if it could not be read, or is of a type that we do not handle.
     pub told: BTreeSet<Telling>,
+    /// The interaction that it is about, as far as it says so, also if nothing else can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<FactId>,
 }
 
 /// The same without what came.
@@ -78,21 +81,36 @@ pub struct Listed {
     pub provider: Provider,
     pub received_at: Timestamp,
     pub told: BTreeSet<Telling>,
+    #[serde(default)]
+    pub about: Option<FactId>,
+}
+
+impl Listed {
+    /// Every interaction that it tells of, or would if it could be read.
+    pub fn interactions(&self) -> impl Iterator<Item = &FactId> {
+        self.told.iter().map(|told| &told.interaction).chain(&self.about)
+    }
 }
 
 impl Archived {
-    /// A delivery and the events that it comes to.
-    pub fn of(sealed: SealedDelivery, tenant: &Tenant, events: &[CallEvent]) -> Self {
+    /// A delivery, the call that it says it is about, and the events that it comes to.
+    pub fn of(
+        sealed: SealedDelivery,
+        tenant: &Tenant,
+        subject: Option<&ExternalId>,
+        events: &[CallEvent],
+    ) -> Self {
+        let interaction = |id: &ExternalId| FactId::interaction(&tenant.id, sealed.provider.source(), id);
         let telling = |event: &CallEvent| Telling {
-            interaction: FactId::interaction(&tenant.id, sealed.provider.source(), &event.external_id),
+            interaction: interaction(&event.external_id),
             version: event.version(),
         };
-        Self { told: events.iter().map(telling).collect(), sealed }
+        Self { told: events.iter().map(telling).collect(), about: subject.map(interaction), sealed }
     }
 
     pub fn listed(&self) -> Listed {
         let SealedDelivery { delivery_id, provider, received_at, .. } = self.sealed.clone();
-        Listed { delivery_id, provider, received_at, told: self.told.clone() }
+        Listed { delivery_id, provider, received_at, told: self.told.clone(), about: self.about.clone() }
     }
 }
 

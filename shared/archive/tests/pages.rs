@@ -27,7 +27,7 @@ async fn archived(stack: &Stack, archive: &Archive, count: usize, apart_ms: i64)
             seal: String::new(),
             replayed_at: None,
         };
-        assert!(archive.keep(vec![Archived { sealed, told: [].into() }]).await.is_empty());
+        assert!(archive.keep(vec![Archived { sealed, told: [].into(), about: None }]).await.is_empty());
         ids.push(delivery_id);
         stack.clock.advance(apart_ms);
     }

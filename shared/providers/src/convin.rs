@@ -1,5 +1,7 @@
 //! Convin, as our guide has it set up: it signs the body and speaks our envelope.
 
+use domain::ids::ExternalId;
+
 use crate::delivery::Delivery;
 use crate::envelope::{self, Context, Malformed, Normalised};
 use crate::provider::{Adapter, Provider};
@@ -15,5 +17,13 @@ impl Adapter for Convin {
 
     fn normalise(&self, delivery: &Verified<'_>, context: &Context<'_>) -> Result<Normalised, Malformed> {
         envelope::read(delivery.body(), context)
+    }
+
+    fn subject(&self, delivery: &Verified<'_>) -> Option<ExternalId> {
+        envelope::subject(delivery.body())
+    }
+
+    fn event_types(&self) -> &'static [&'static str] {
+        &envelope::EVENT_TYPES
     }
 }

@@ -89,14 +89,21 @@ fn event_type(raw: &RawValue) -> Result<String, String> {
     if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
 }
 
+/// The types of events that are taken in, in any case.
+pub(crate) const EVENT_TYPES: [&str; 4] =
+    ["call.started", "call.ended", "call.transcript.updated", "call.intent.detected"];
+
+/// What each of them tells.
+const SECTIONS: [Section; 4] = [Section::Started, Section::Ended, Section::Transcript, Section::Intent];
+
 fn section_of(event_type: &str) -> Option<Section> {
-    match event_type.to_ascii_lowercase().as_str() {
-        "call.started" => Some(Section::Started),
-        "call.ended" => Some(Section::Ended),
-        "call.transcript.updated" => Some(Section::Transcript),
-        "call.intent.detected" => Some(Section::Intent),
-        _ => None,
-    }
+    let place = EVENT_TYPES.iter().position(|known| known.eq_ignore_ascii_case(event_type));
+    place.map(|place| SECTIONS[place])
+}
+
+/// The call that a body names, whatever else is in it.
+pub(crate) fn subject(body: &[u8]) -> Option<ExternalId> {
+    Reader::open(body).ok()?.optional("call_id", call_id)
 }
 
 fn call_id(raw: &RawValue) -> Result<ExternalId, String> {

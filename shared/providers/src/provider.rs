@@ -1,5 +1,6 @@
 //! Who sends deliveries. Closed: a newcomer is met by every match.
 
+use domain::ids::ExternalId;
 use domain::source::Source;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,13 @@ pub trait Adapter: Sync {
 
     /// What the delivery tells, in our words.
     fn normalise(&self, delivery: &Verified<'_>, context: &Context<'_>) -> Result<Normalised, Malformed>;
+
+    /// Which call the delivery is about, as far as it says so, whatever of the rest makes sense: people look for what
+    /// could not be taken in by its call.
+    fn subject(&self, delivery: &Verified<'_>) -> Option<ExternalId>;
+
+    /// The types of events that are taken in.
+    fn event_types(&self) -> &'static [&'static str];
 }
 
 /// A sender of webhooks.

@@ -52,7 +52,11 @@ async fn a_delivery_of_an_unknown_type_is_kept_and_changes_nothing() {
     let kept = kept(&stack, &tenant).await;
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].state, DeliveryState::Unhandled);
-    assert_eq!(kept[0].reason, "the event type call.transferred is not handled");
+    assert_eq!(
+        kept[0].reason,
+        "the event type call.transferred is not handled; those that are: call.started, call.ended, \
+         call.transcript.updated, call.intent.detected"
+    );
     assert_eq!(of_convin(&stack, &tenant, "call-12345").await, None);
 }
 

@@ -22,13 +22,15 @@ pub(crate) enum Fate {
     Duplicate,
     /// It is being worked on, or waits to be tried again.
     Pending,
-    /// Something that it told stands in an interaction.
+    /// Something that it told stands in an interaction. One that names no customer stands there too, and belongs to
+    /// nobody.
     Applied,
-    /// Of a type that we do not handle (yet).
+    /// Of a type of event that is not taken in: have its sender send one that is, or replay it once its type is known.
     Unhandled,
-    /// Signed, but not readable.
+    /// Signed, but not readable. A replay reads the same bytes again, so first what reads them must change; or their
+    /// sender mends them and sends them anew; or the call is told to `POST /v1/interactions` with its `source`.
     Quarantined,
-    /// It could not be taken in, however often it was tried.
+    /// It could not be taken in, however often it was tried: replay it once the cause is gone.
     DeadLettered,
 }
 
