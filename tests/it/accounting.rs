@@ -72,7 +72,8 @@ impl Mail {
                     }
                     _ => json!({"primary_intent": "buy", "purchase_probability": 0.5}),
                 };
-                let timestamp = format!("2026-03-02T10:{minute:02}:00Z");
+                let (day, hour) = (1 + call % 28, call / 28 % 24);
+                let timestamp = format!("2026-03-{day:02}T{hour:02}:{minute:02}:00Z");
                 json!({"event_type": part, "call_id": format!("{name}-{call}"), "timestamp": timestamp, "data": data})
             }
             Self::UnknownType(n) => json!({"event_type": "call.parked", "call_id": format!("parked-{n}")}),

@@ -20,11 +20,12 @@ const REPLAYED: &str = "idempotency-replayed";
 /// How often a request is tried while services fail on purpose; each try fails by chance.
 const MOST_TRIES: usize = 30;
 
-/// Whether an answer comes from an index, which may lag: lists do, and who is named as a customer by facts alone.
+/// Whether an answer comes from an index, which may lag: lists do, what is looked up for them, and who is named
+/// as a customer by facts alone.
 fn reads_index(method: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     let lists = ["/v1/interactions", "/v1/conversions"].contains(&path);
-    method == "GET" && lists || path.starts_with("/v1/customers")
+    method == "GET" && (lists || path.ends_with("/unattributed")) || path.starts_with("/v1/customers")
 }
 
 /// What came back.

@@ -61,12 +61,15 @@ pub(crate) struct MetaView {
     #[schemars(with = "Option<ModelCode>")]
     model_code: Option<&'static str>,
     currency: Currency,
+    /// In which there are conversions too, on these days. Amounts are never converted: ask with `currency` for them.
     other_currencies: BTreeSet<Currency>,
     start_date: Day,
     end_date: Day,
     #[schemars(example = &"America/New_York")]
     time_zone: &'static str,
+    /// What had arrived by then was taken into account.
     as_of: Option<Moment>,
+    /// The days of the range whose conversions the runs took; outside it revenue is zero, and interactions are counted.
     coverage: Option<CoverageView>,
     runs: Vec<AnswerView>,
 }
@@ -146,7 +149,8 @@ pub(crate) struct Asked {
     end_date: Option<Day>,
     /// The tenant's unless given
     currency: Option<Currency>,
-    /// A completed run; the published ones unless given
+    /// A completed run. Unless given, each day is answered by the latest completed run whose configuration is the usual
+    /// one (`answers_reports`); if there is none, by the newest that has it
     run_id: Option<Wanted>,
 }
 

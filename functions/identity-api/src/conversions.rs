@@ -58,7 +58,10 @@ pub(crate) async fn list_conversions(
     let (ids, next_cursor) = match query.text("external_id") {
         Some(id) => {
             query.single_page()?;
-            query.refuse_others(&["agent_id", "customer_id", "start_date", "end_date"]);
+            query.refuse_others(
+                &["agent_id", "customer_id", "start_date", "end_date"],
+                "cannot be combined with external_id",
+            );
             query.finish()?;
             let id = ExternalId::parse(&id).map_err(|error| ApiError::field("external_id", error))?;
             (vec![FactId::conversion(&tenant.id, &id)], None)

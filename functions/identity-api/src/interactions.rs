@@ -51,13 +51,16 @@ pub(crate) async fn list_interactions(
     if let Some(id) = query.text("external_id") {
         query.single_page()?;
         let source = query.parsed("source", |text| Source::parse(text).ok_or("is not a source"));
-        query.refuse_others(&["agent_id", "customer_id", "start_date", "end_date"]);
+        query.refuse_others(
+            &["agent_id", "customer_id", "start_date", "end_date"],
+            "cannot be combined with external_id",
+        );
         query.finish()?;
         let id = ExternalId::parse(&id).map_err(|error| ApiError::field("external_id", error))?;
         let found = of_sources(&access, tenant, source, &id).await?;
         return Ok(Listed { items: views(&access, tenant, found).await?, next_cursor: None });
     }
-    query.refuse_others(&["source"]);
+    query.refuse_others(&["source"], "says whose external_id is meant, and needs it");
     let page = lookup::page(&access, tenant, FactKind::Interaction, query).await?;
     let found = access.table.interactions(tenant, &page.ids, access.clock.now()).await?;
     Ok(Listed { items: views(&access, tenant, found).await?, next_cursor: page.next_cursor })

@@ -30,7 +30,8 @@ enum EventView {
     Conversion(Box<ConvertedView>),
 }
 
-/// A conversion with its credits in the newest completed run: null if that run did not take it.
+/// A conversion with its credits in the run that answers reports for its day: null if there is none that took it. With
+/// none, the run's unattributed conversions tell why.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ConvertedView {
     #[serde(flatten)]

@@ -31,8 +31,10 @@ pub(crate) struct TenantView {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct WebhookView {
-    /// How many secrets verify its deliveries; those of the environment are not counted.
+    /// How many secrets of the tenant's verify its deliveries. Those that hold for every tenant of this installation
+    /// come on top.
     active_secrets: usize,
+    /// The only trace of a delivery with a wrong signature: nothing of what was not proven to be the provider's is kept.
     last_refusal: Option<RefusalView>,
 }
 

@@ -49,7 +49,12 @@ impl Describe for Signed {
         operation.parameter("header", "X-Tenant-ID", tenant, Presence::Optional);
         operation.any_body(
             "Any body of at most 256 KiB: the signature is over its bytes, and what they say is read behind the \
-             answer. What cannot be read is kept; see `/v1/webhooks/deliveries`.",
+             answer. It should be JSON: `{\"event_type\": …, \"call_id\": \"call-123\", \"timestamp\": \
+             \"2024-01-15T10:30:00Z\", \"data\": {…}}`, where the type is `call.started`, `call.ended`, \
+             `call.transcript.updated` or `call.intent.detected`, and `data` has fields of an interaction: \
+             `phone_number`, `email`, `customer_id`, `agent_id`, `vendor_code`, `started_at`, `duration_seconds`, \
+             `primary_intent` and others; `/v1/interactions` tells them all. What cannot be read is kept; see \
+             `/v1/webhooks/deliveries`.",
         );
         operation.errors.extend([ApiError::InvalidSignature, ApiError::TooLarge(MOST_BODY)]);
     }

@@ -86,6 +86,9 @@ fields! {
     /// A value that is looked for as it stands.
     Wanted => json_schema!({"type": "string", "minLength": 1});
 
+    /// An interaction by any of its ids.
+    InteractionId => json_schema!({"type": "string", "pattern": "^(int_|ext:)", "examples": ["ext:convin:call-123"]});
+
     /// How many entries a page has; 50 unless given.
     Limit => json_schema!({
         "type": "integer", "minimum": 1, "maximum": crate::query::MOST_LIMIT, "default": crate::query::DEFAULT_LIMIT,

@@ -96,10 +96,9 @@ impl<L> Query<L> {
     }
 
     /// Refuses parameters that there are, but not beside those that were taken.
-    pub fn refuse_others(&mut self, parameters: &[&str]) {
+    pub fn refuse_others(&mut self, parameters: &[&str], problem: &str) {
         for parameter in parameters {
             if self.values.remove(*parameter).is_some() {
-                let problem = "cannot be combined with the other parameters";
                 self.refuse(parameter, Refusal::of(Rule::CombinedFilters, problem));
             }
         }

@@ -89,6 +89,8 @@ pub struct InteractionView {
     pub external_interaction_id: String,
     #[schemars(example = &"call")]
     pub channel: String,
+    /// Null if nothing that it was told names a customer, or only the tenant's own numbers or what too many share: then
+    /// it is credited for nothing. A report to `POST /v1/interactions` with its `source` can add who it was.
     #[schemars(example = &"cus_45b1c2d3e4f5061728394a5b6c7d8e9f")]
     pub customer_id: Option<String>,
     #[schemars(with = "Status")]

@@ -39,9 +39,23 @@ async fn document() -> Value {
                 \"…\", \"details\": […], \"request_id\": \"…\"}`. Each entry of `details` names a field and what is \
                 wrong with it; what fits the schema and is refused all the same names the rule it breaks, one of those \
                 under the operation's `x-rules`. Enum values are read in any case. An empty query parameter counts \
-                as absent. What the gateway itself refuses, such as a header that is too large, has the gateway's shape.",
+                as absent. What the gateway itself refuses, such as a header that is too large, has the gateway's shape.\n\n\
+                **Why does this revenue not show?** Look in this order.\n\n\
+                1. `GET /v1/interactions/ext:SOURCE:ID` with the provider's id of the call: it is not there if nothing \
+                that told of it was taken in. Then `GET /v1/webhooks/deliveries?interaction_id=ext:SOURCE:ID` shows \
+                what came and its `state` and `reason`: `quarantined` could not be read, `unhandled` is of a type that \
+                is not taken in, `dead_lettered` failed on our side. If nothing came, it was never sent, or refused \
+                for its signature: `GET /v1/tenant` shows each provider's `last_refusal`.\n\n\
+                2. It is there, but its `customer_id` is null: nothing it was told names who called.\n\n\
+                3. `GET /v1/conversions?external_id=ID`: the conversion must be there, belong to the same customer \
+                (`GET /v1/customers?identifier=phone:+14155550123`), and its `currency` be that of the report: amounts \
+                are never converted, a report's `other_currencies` names the others.\n\n\
+                4. `GET /v1/attribution/runs/{run_id}/unattributed` with the report's `meta.run_id` says of each \
+                conversion why nothing is credited for it, such as `outside_window`. What arrived after the report's \
+                `as_of` waits for the next run.",
         },
         "servers": [{"url": "/"}],
+        "tags": TAGS.map(|(name, description)| json!({"name": name, "description": description})),
         "paths": paths,
         "components": {
             "securitySchemes": security_schemes(),
@@ -82,9 +96,23 @@ fn operation(declared: &Declared, schemas: &mut Schemas, responses: &mut Map<Str
     operation
 }
 
+/// What operations are about, in the order in which people come to need them.
+const TAGS: [(&str, &str); 8] = [
+    ("interactions", "Calls and other contacts with customers."),
+    ("conversions", "Events worth money: purchases, renewals, upgrades."),
+    ("customers", "Who the identifiers of interactions and conversions belong to."),
+    ("attribution", "Runs split each conversion's money over the interactions that led to it."),
+    ("analytics", "Who earned the money: by agent, vendor and intent."),
+    ("webhooks", "What telephony providers deliver, and what has become of it."),
+    ("tenant", "What holds for the whole tenant."),
+    ("service", "Whether it works, and what it can do."),
+];
+
 /// What the operation is about: the part of the path after the version.
-fn tag(path: &str) -> &str {
-    path.strip_prefix("/v1/").map_or("service", |rest| rest.split('/').next().unwrap_or(rest))
+fn tag(path: &str) -> &'static str {
+    let name = path.strip_prefix("/v1/").map_or("service", |rest| rest.split('/').next().unwrap_or(rest));
+    let known = TAGS.into_iter().find(|(known, _)| *known == name);
+    known.unwrap_or_else(|| panic!("say here what {name} is about")).0
 }
 
 fn in_path(name: &str) -> Value {
