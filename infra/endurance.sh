@@ -15,12 +15,14 @@ machine() {
   echo "$(nproc) cores of ${model:-an unnamed CPU}, $memory"
 }
 
+# What fails keeps nothing else from being tried.
+failed=0
 step() {
-  local heading=$1 begun=$SECONDS
+  local heading=$1 begun=$SECONDS outcome=passed
   shift
   printf '\n== %s\n' "$heading"
-  "$@"
-  printf '%d s\n' $((SECONDS - begun))
+  "$@" || { outcome=FAILED failed=1; }
+  printf '%s, %d s\n' $outcome $((SECONDS - begun))
 }
 
 outcomes() {
@@ -50,9 +52,10 @@ commit=$(git describe --always --dirty --abbrev=12)
   step 'Build' cargo build --quiet --release -p crae -p e2e
   step "Agents' report over 12,000 interactions" cargo bench --quiet -p e2e --bench agents_report
   step 'Reports against brute force: 20,000 interactions, 4,000 conversions' end_to_end reports::
-  step 'Accounting for 100,000 deliveries under faults' end_to_end accounting::
   step 'Contract' contract
-  step 'Kills while it works' cargo run --quiet --release -p e2e --bin crash -- --kills 50 --seed "$seed"
   step 'Kills at every call' cargo run --quiet --release -p e2e --bin kill-points
+  step 'Kills while it works' cargo run --quiet --release -p e2e --bin crash -- --kills 50 --seed "$seed"
+  step 'Accounting for 100,000 deliveries under faults' end_to_end accounting::
   step 'Properties' properties
+  exit $failed
 } | tee $into

@@ -90,11 +90,13 @@ async fn start_run(app: &App, tenant: &Tenant, today: Day, now: Timestamp) -> Re
         }
     };
     if run.status == RunStatus::Pending {
-        let (run_id, epoch) = (run.run_id, run.epoch + 1);
+        let (run_id, epoch) = (run.run_id.clone(), run.epoch + 1);
         tracing::info!(tenant = %tenant.id, run_id, "the daily run starts");
         app.table.mark_active(&tenant.id, &run_id, epoch).await?;
         let message = RunMessage::Advance { tenant: tenant.id.clone(), run_id, epoch, cutoff: now };
         app.runs.send_after(&tenant.id, &message, app.index_lag).await?;
+        // From here on the sweeper makes up for a message that is lost. Unless it has arrived already.
+        app.table.replace_run(&tenant.id, &run.started(epoch, now)).await?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use domain::rollup::Bucket;
 use domain::run::{ModelCode, RunMessage, RunStatus};
 use domain::source::Source;
 use domain::tenant::Settings;
-use domain::time::{DAY_MS, HOUR_MS, Timestamp};
+use domain::time::{DAY_MS, HOUR_MS, SECOND_MS, Timestamp};
 use store::{About, Run, Tenant};
 use testkit::Stack;
 
@@ -147,6 +147,20 @@ async fn each_day_a_run_of_the_last_thirty_whole_days_starts_once() {
 }
 
 #[tokio::test]
+async fn a_daily_run_whose_message_is_lost_is_sent_on_its_way_again() {
+    let shop = Shop::open().await;
+    shop.order("order-1", 3 * DAY_MS).await;
+    let sent = shop.tick().await.runs;
+    shop.stack.clock.advance(90 * SECOND_MS);
+    attribution_scheduler::handle(shop.app.clone()).await.unwrap();
+    // The indexes have caught up long since: this time nothing needs to wait for them.
+    let again = shop.stack.outbox.take().into_iter().map(|again| (again.delay_seconds, again.message_body));
+    let again: Vec<(_, RunMessage)> =
+        again.map(|(delay, body)| (delay, serde_json::from_str(&body).unwrap())).collect();
+    assert_eq!(again, [(0, sent[0].clone())]);
+}
+
+#[tokio::test]
 async fn a_day_begins_an_hour_after_the_tenants_midnight() {
     // Noon in UTC is 22:00 of the same day in Brisbane.
     let shop =
@@ -212,7 +226,7 @@ async fn whatever_call_a_tick_dies_at_the_next_one_makes_up_for_it() {
         let after = shop.tick().await;
         let runs = shop.runs().await;
         assert_eq!(runs.len(), 1, "died at call {nth}");
-        assert_eq!(runs[0].status, RunStatus::Pending);
+        assert_eq!(runs[0].status, RunStatus::Running);
         assert!(before.runs.len() + after.runs.len() >= 1, "died at call {nth}: nobody starts the run");
         assert!(before.hours.len() + after.hours.len() >= 1, "died at call {nth}: nobody counts the hour");
         if !died {
