@@ -94,6 +94,8 @@ impl Mail {
 struct Watch {
     failures: Failures,
     is_broken: AtomicBool,
+    /// Nothing fails: for reading what there is in the end, which would take an hour otherwise.
+    is_calm: AtomicBool,
     accepted: Mutex<BTreeMap<String, String>>,
 }
 
@@ -103,7 +105,7 @@ impl Judge for Watch {
         if writes && self.is_broken.load(Ordering::SeqCst) && call.text().contains("broken-") {
             return Some(Fault::GivenUp);
         }
-        self.failures.judge(call)
+        if self.is_calm.load(Ordering::SeqCst) { None } else { self.failures.judge(call) }
     }
 
     fn carried_out(&self, call: &Call) {
@@ -224,6 +226,11 @@ fn counts(fates: &BTreeMap<String, String>) -> BTreeMap<String, usize> {
     counts
 }
 
+async fn has_dead(shop: &Client) -> bool {
+    let dead = answered(shop, "GET", "/v1/webhooks/deliveries?state=dead_lettered&limit=1", &[], "").await;
+    dead.data() != json!([])
+}
+
 async fn redrive(shop: &Client) {
     let mut cursor = String::new();
     loop {
@@ -250,6 +257,7 @@ async fn what_was_accepted_is_applied_duplicate_stale_unhandled_quarantined_or_d
     let acknowledged = send_all(&shop, &mails).await;
     quiet(&stack).await;
     let accepted = watch.accepted();
+    watch.is_calm.store(true, Ordering::SeqCst);
     // A sender may not have been told of all that reached the queue, but what it was told is so.
     assert!(acknowledged.iter().all(|id| accepted.contains_key(id)));
     let known = fates(&shop).await;
@@ -261,10 +269,12 @@ async fn what_was_accepted_is_applied_duplicate_stale_unhandled_quarantined_or_d
     assert!(found["dead_lettered"] >= expected_dead, "{found:?}");
 
     watch.is_broken.store(false, Ordering::SeqCst);
-    while counts(&fates(&shop).await).contains_key("dead_lettered") {
+    watch.is_calm.store(false, Ordering::SeqCst);
+    while has_dead(&shop).await {
         redrive(&shop).await;
         quiet(&stack).await;
     }
+    watch.is_calm.store(true, Ordering::SeqCst);
     assert_eq!(counts(&fates(&shop).await), expected(&accepted, &mails, false));
     // The alarm sees no gap either: all that was counted as accepted was counted as something in the end.
     let counted =
