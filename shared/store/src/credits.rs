@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
+use crate::packed::Packed;
 use crate::runs::{Run, Task};
 use crate::table::{Range, Sorted, Table};
 
@@ -176,8 +177,7 @@ struct SumItem {
     pk: String,
     sk: String,
     ttl: i64,
-    /// A list, since the name of an attribute must not be empty.
-    rows: Vec<SumRow>,
+    rows: Packed<Vec<SumRow>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -390,6 +390,7 @@ fn credited_part(item: CreditItem) -> Option<CreditedPart> {
 }
 
 fn sum_items(pk: &str, prefix: &str, ttl: i64, sums: &Sums) -> Vec<SumItem> {
+    let row = |(value, sum): &(&String, &Sum)| SumRow { k: (*value).clone(), sum: (*sum).clone() };
     let mut items = Vec::new();
     for (of, rows) in sums {
         let rows: Vec<_> = rows.iter().collect();
@@ -398,10 +399,7 @@ fn sum_items(pk: &str, prefix: &str, ttl: i64, sums: &Sums) -> Vec<SumItem> {
                 pk: pk.to_owned(),
                 sk: format!("{prefix}{}#{}#{}#{chunk:03}", of.dimension.code(), of.day, of.currency),
                 ttl,
-                rows: rows
-                    .iter()
-                    .map(|(value, sum)| SumRow { k: (*value).clone(), sum: (*sum).clone() })
-                    .collect(),
+                rows: Packed(rows.iter().map(row).collect()),
             });
         }
     }
@@ -413,7 +411,7 @@ fn sums_of(items: Vec<SumItem>, prefix: &str) -> Sums {
     for item in items {
         let Some(of) = item.sk.strip_prefix(prefix).and_then(sum_of) else { continue };
         let rows = sums.entry(of).or_default();
-        item.rows.into_iter().for_each(|row| rows.entry(row.k).or_default().add(&row.sum));
+        item.rows.0.into_iter().for_each(|row| rows.entry(row.k).or_default().add(&row.sum));
     }
     sums
 }

@@ -17,6 +17,7 @@ mod identity;
 mod interactions;
 mod meter;
 mod once;
+mod packed;
 mod published;
 mod rates;
 mod recorded;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
+use crate::packed::Packed;
 use crate::table::{Range, Sorted, Table, Unless};
 use crate::tenants::Tenant;
 
@@ -42,10 +43,9 @@ struct RollupItem {
     n: u64,
     /// By the code of the dimension, so that a report reads only its own.
     #[serde(flatten)]
-    dimensions: BTreeMap<String, Vec<RowItem>>,
+    dimensions: BTreeMap<String, Packed<Vec<RowItem>>>,
 }
 
-/// One of a list and no map, since the name of an attribute must not be empty.
 #[derive(Serialize, Deserialize)]
 struct RowItem {
     k: String,
@@ -58,24 +58,23 @@ struct RowItem {
 struct RowsItem {
     ttl: i64,
     #[serde(flatten)]
-    dimensions: BTreeMap<String, Vec<RowItem>>,
+    dimensions: BTreeMap<String, Packed<Vec<RowItem>>>,
 }
 
 impl RollupItem {
     fn new(rollup: &Rollup, expires_at: i64) -> Self {
         let key = keys::rollup(&rollup.bucket);
         let row = |(value, tally): (&String, &Tally)| RowItem { k: value.clone(), tally: tally.clone() };
-        let dimensions = rollup
-            .tallies
-            .0
-            .iter()
-            .map(|(dimension, rows)| (dimension.code().to_owned(), rows.iter().map(row).collect()));
+        let dimensions =
+            rollup.tallies.0.iter().map(|(dimension, rows)| {
+                (dimension.code().to_owned(), Packed(rows.iter().map(row).collect()))
+            });
         Self { pk: key.pk, sk: key.sk, ttl: expires_at, n: rollup.changes, dimensions: dimensions.collect() }
     }
 
     fn tallies(self) -> Tallies {
         let mut tallies = Tallies::default();
-        for (code, rows) in self.dimensions {
+        for (code, Packed(rows)) in self.dimensions {
             let Some(dimension) = Dimension::parse(&code) else { continue };
             rows.into_iter().for_each(|row| tallies.add(dimension, row.k, &row.tally));
         }
@@ -135,7 +134,7 @@ impl Table {
         let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
         while let Some(items) = months.try_next().await? {
             let kept = items.into_iter().filter(|item| item.ttl > now.ms() / 1_000);
-            for row in kept.flat_map(|item| item.dimensions.into_values().flatten()) {
+            for row in kept.flat_map(|item| item.dimensions.into_values().flat_map(|Packed(rows)| rows)) {
                 tallies.entry(row.k).or_default().add(&row.tally);
             }
         }
