@@ -179,7 +179,7 @@ async fn the_tenant_sees_its_settings_and_that_a_secret_is_wrong_but_no_secret()
     let tenant = shop.get("/v1/tenant").await.data();
     assert_eq!(tenant["tenant_id"], shop.tenant.tenant_id);
     assert_eq!((&tenant["default_model"], &tenant["daily_run_days"]), (&json!("TIME_DECAY"), &json!(30)));
-    assert_eq!(tenant["webhooks"]["convin"], json!({"active_secrets": 1, "last_refusal": null}));
+    assert_eq!(tenant["webhooks"]["convin"], json!({"active_secrets": 1, "refusals": []}));
     let path = format!("/v1/webhooks/convin/{}", shop.tenant.tenant_id);
     let wrong = [("x-webhook-signature", "00"), ("x-api-key", "")];
     assert_eq!(shop.send("POST", &path, &wrong, UNHANDLED.into()).await.status, 401);
@@ -187,9 +187,10 @@ async fn the_tenant_sees_its_settings_and_that_a_secret_is_wrong_but_no_secret()
     let others = [("x-webhook-signature", signature.as_str()), ("x-api-key", "")];
     assert_eq!(shop.send("POST", &path, &others, UNHANDLED.into()).await.status, 401);
     let answer = shop.get("/v1/tenant").await;
-    let refusal = &answer.body["data"]["webhooks"]["convin"]["last_refusal"];
-    assert!(refusal["at"].is_string());
-    assert_eq!(refusal["reason"], "the delivery carries no signature, or several that differ");
-    assert_eq!(answer.body["data"]["webhooks"]["telephony"]["last_refusal"], Value::Null);
+    // One of each minute.
+    let refusals = answer.body["data"]["webhooks"]["convin"]["refusals"].as_array().unwrap();
+    assert!(refusals.len() == 1 && refusals[0]["at"].is_string(), "{refusals:?}");
+    assert_eq!(refusals[0]["reason"], "the delivery carries no signature, or several that differ");
+    assert_eq!(answer.body["data"]["webhooks"]["telephony"]["refusals"], json!([]));
     assert!(shop.tenant.webhook_secrets.values().all(|secret| !answer.text.contains(secret)));
 }

@@ -35,7 +35,7 @@ async fn a_wrong_secret_shows_in_the_tenants_settings() {
     // Several times, as a provider would: a note can be lost.
     for _ in 0..5 {
         assert_eq!(shop.send("POST", &path, &headers, body.clone().into()).await.status, 401);
-        refusal = shop.get("/v1/tenant").await.data()["webhooks"]["convin"]["last_refusal"].clone();
+        refusal = shop.get("/v1/tenant").await.data()["webhooks"]["convin"]["refusals"][0].clone();
         if !refusal.is_null() {
             break;
         }

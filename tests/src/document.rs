@@ -102,7 +102,10 @@ impl Operation {
     /// The codes of the errors it may end in with a status; None if it never has that status.
     fn codes(&self, status: u16) -> Option<BTreeSet<&'static str>> {
         let response = resolved(self.told["responses"].get(status.to_string())?);
-        let codes = response.pointer("/content/application~1json/schema/allOf/1/properties/code/enum");
+        let schema = &response["content"]["application/json"]["schema"];
+        // Of our own shape, where the gateway's is possible too.
+        let own = schema.pointer("/anyOf/0").unwrap_or(schema);
+        let codes = own.pointer("/allOf/1/properties/code/enum");
         Some(codes.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect())
     }
 }

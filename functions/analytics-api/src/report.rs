@@ -39,6 +39,8 @@ struct AnswerView {
     start_date: Day,
     end_date: Day,
     as_of: Option<Moment>,
+    /// How long before a conversion a touch counts for it.
+    time_window_hours: u32,
 }
 
 impl AnswerView {
@@ -48,6 +50,7 @@ impl AnswerView {
             start_date: answer.from,
             end_date: answer.to,
             as_of: answer.run.cutoff.map(Moment),
+            time_window_hours: answer.run.config.window_hours,
         }
     }
 }
@@ -198,9 +201,11 @@ impl Report {
         let currency =
             currency.or(tenant.settings.currency()).or(usd).ok_or(ApiError::NotFound("currency"))?;
         let hours = (zone.hour_of(zone.start_of(start)), zone.hour_of(zone.end_of(end)));
-        let counted = access.table.tallies(tenant, dimension, hours, now).await?;
-        let sums = sums_of(access, tenant, dimension, &answers).await?;
-        let totals = sums_of(access, tenant, Dimension::Total, &answers).await?;
+        let (counted, sums, totals) = tokio::try_join!(
+            async { Ok(access.table.tallies(tenant, dimension, hours, now).await?) },
+            sums_of(access, tenant, dimension, &answers),
+            sums_of(access, tenant, Dimension::Total, &answers),
+        )?;
         Ok(Self { tenant: Arc::clone(tenant), currency, days, answers, sums, totals, counted })
     }
 

@@ -34,11 +34,12 @@ struct WebhookView {
     /// How many secrets of the tenant's verify its deliveries. Those that hold for every tenant of this installation
     /// come on top.
     active_secrets: usize,
-    /// The only trace of a delivery with a wrong signature: nothing of what was not proven to be the provider's is kept.
-    last_refusal: Option<RefusalView>,
+    /// Deliveries that came for this tenant and were refused, newest first: one of each minute, the last 20. They are
+    /// the only trace of a delivery with a wrong signature: nothing is kept that was not proven to be the provider's.
+    refusals: Vec<RefusalView>,
 }
 
-/// The last delivery that came for this tenant and was refused; of many in a minute only one is noted.
+/// When a delivery was refused, and why.
 #[derive(Debug, Serialize, JsonSchema)]
 struct RefusalView {
     at: Moment,
@@ -55,13 +56,13 @@ pub(crate) async fn find_tenant(
     let (id, settings) = (&caller.tenant.id, &caller.tenant.settings);
     let mut webhooks = BTreeMap::new();
     for provider in Source::ALL.into_iter().filter(|source| *source != Source::Api).map(Source::code) {
-        let refusal = access.table.refusal(id, provider).await?;
-        let view = WebhookView {
+        let refusals = access.table.refusals(id, provider).await?.into_iter();
+        let view = |refusal: store::Refusal| RefusalView { at: Moment(refusal.at), reason: refusal.reason };
+        let webhook = WebhookView {
             active_secrets: access.table.secrets(id, provider).await?.len(),
-            last_refusal: refusal
-                .map(|refusal| RefusalView { at: Moment(refusal.at), reason: refusal.reason }),
+            refusals: refusals.map(view).collect(),
         };
-        webhooks.insert(provider, view);
+        webhooks.insert(provider, webhook);
     }
     let IntentFactors(factors) = settings.intent_factors.clone();
     Ok(Data(TenantView {

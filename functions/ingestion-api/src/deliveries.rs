@@ -93,7 +93,7 @@ pub(crate) struct Deliveries {
     start_date: Option<Day>,
     /// The last day on which they were received
     end_date: Option<Day>,
-    /// What was refused at the door for its signature is not kept: see `last_refusal` of the tenant
+    /// What was refused at the door for its signature is not kept: see `refusals` of the tenant
     state: Option<Fate>,
     provider: Option<Provider>,
     /// Only what tells of this interaction, or would if it could be read: `int_…`, `ext:SOURCE:ID`, or `ext:ID`

@@ -1,6 +1,6 @@
 //! Query parameters, read as strictly as bodies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
@@ -24,6 +24,8 @@ pub(crate) const MOST_LIMIT: usize = 200;
 #[derive(Debug)]
 pub struct Query<T> {
     values: BTreeMap<String, String>,
+    /// Every name that was asked for.
+    known: BTreeSet<String>,
     problems: Vec<Problem>,
     looks: PhantomData<fn() -> T>,
 }
@@ -31,7 +33,7 @@ pub struct Query<T> {
 impl<T: JsonSchema> Describe for Query<T> {
     fn describe(operation: &mut Operation<'_>) {
         operation.query::<T>();
-        operation.errors.push(ApiError::field("parameter", "is not a known parameter"));
+        operation.errors.push(ApiError::field("parameter", "is not a known parameter; there are limit"));
         if operation.parameters.iter().any(|parameter| parameter["name"] == "cursor") {
             operation.errors.push(ApiError::InvalidCursor);
         }
@@ -52,7 +54,8 @@ impl<L> Query<L> {
             axum::extract::Query::try_from_uri(&format!("/?{query}").parse().unwrap_or_default())
                 .map(|query| query.0)
                 .unwrap_or_default();
-        let mut this = Self { values: BTreeMap::new(), problems: Vec::new(), looks: PhantomData };
+        let (values, known) = (BTreeMap::new(), BTreeSet::new());
+        let mut this = Self { values, known, problems: Vec::new(), looks: PhantomData };
         for (name, value) in pairs {
             if this.values.insert(name.clone(), value).is_some() {
                 this.refuse(&name, "is given more than once");
@@ -67,6 +70,7 @@ impl<L> Query<L> {
 
     /// A parameter as it stands. An empty one is refused: whoever sends it forgot what was to stand there.
     pub fn text(&mut self, parameter: &str) -> Option<String> {
+        self.known.insert(parameter.to_owned());
         let value = self.values.remove(parameter)?;
         if value.is_empty() {
             self.refuse(parameter, "must not be empty");
@@ -77,6 +81,7 @@ impl<L> Query<L> {
 
     /// The cursor, which is empty or absent for the first page.
     pub(crate) fn cursor(&mut self) -> Option<String> {
+        self.known.insert("cursor".to_owned());
         self.values.remove("cursor").filter(|cursor| !cursor.is_empty())
     }
 
@@ -133,8 +138,10 @@ impl<L> Query<L> {
 
     /// Ends reading: every parameter was known and readable, or all problems are named.
     pub fn finish(mut self) -> Result<(), ApiError> {
+        let known = Vec::from_iter(std::mem::take(&mut self.known)).join(", ");
+        let known = if known.is_empty() { "there are none".to_owned() } else { format!("there are {known}") };
         for parameter in std::mem::take(&mut self.values).into_keys() {
-            self.refuse(&parameter, "is not a known parameter");
+            self.refuse(&parameter, format!("is not a known parameter; {known}"));
         }
         if self.problems.is_empty() { Ok(()) } else { Err(ApiError::Invalid(self.problems)) }
     }

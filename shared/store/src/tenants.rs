@@ -98,7 +98,10 @@ struct AliasItem {
     tenant: TenantId,
 }
 
-/// The last delivery of a provider that came for a tenant and was refused, as far as is noted: one a minute.
+/// So many refusals are kept for a tenant and provider.
+const MOST_REFUSALS: usize = 20;
+
+/// A delivery of a provider that came for a tenant and was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     pub at: Timestamp,
@@ -109,8 +112,7 @@ pub struct Refusal {
 struct RefusalItem {
     pk: String,
     sk: String,
-    #[serde(flatten)]
-    refusal: Refusal,
+    refusals: Vec<Refusal>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -185,20 +187,25 @@ impl Table {
         Ok(all)
     }
 
+    /// Notes a refusal beside those of before. Of two that are noted in the same moment one may be lost.
     pub async fn note_refusal(
         &self,
         tenant: &TenantId,
         provider: &str,
         refusal: Refusal,
     ) -> Result<(), StoreError> {
+        let mut refusals = self.refusals(tenant, provider).await?;
+        refusals.insert(0, refusal);
+        refusals.truncate(MOST_REFUSALS);
         let key = keys::refusal(tenant, provider);
-        self.put(&RefusalItem { pk: key.pk, sk: key.sk, refusal }, Unless::Never).await?;
+        self.put(&RefusalItem { pk: key.pk, sk: key.sk, refusals }, Unless::Never).await?;
         Ok(())
     }
 
-    pub async fn refusal(&self, tenant: &TenantId, provider: &str) -> Result<Option<Refusal>, StoreError> {
+    /// The refusals that were noted last, newest first.
+    pub async fn refusals(&self, tenant: &TenantId, provider: &str) -> Result<Vec<Refusal>, StoreError> {
         let item: Option<RefusalItem> = self.get(&keys::refusal(tenant, provider)).await?;
-        Ok(item.map(|item| item.refusal))
+        Ok(item.map(|item| item.refusals).unwrap_or_default())
     }
 
     /// The last day whose daily work is done.

@@ -45,7 +45,7 @@ async fn document() -> Value {
                 that told of it was taken in. Then `GET /v1/webhooks/deliveries?interaction_id=ext:SOURCE:ID` shows \
                 what came and its `state` and `reason`: `quarantined` could not be read, `unhandled` is of a type that \
                 is not taken in, `dead_lettered` failed on our side. If nothing came, it was never sent, or refused \
-                for its signature: `GET /v1/tenant` shows each provider's `last_refusal`.\n\n\
+                for its signature: `GET /v1/tenant` shows each provider's last `refusals`.\n\n\
                 2. It is there, but its `customer_id` is null: nothing it was told names who called.\n\n\
                 3. `GET /v1/conversions?external_id=ID`: the conversion must be there, belong to the same customer \
                 (`GET /v1/customers?identifier=phone:+14155550123`), and its `currency` be that of the report: amounts \
@@ -79,7 +79,7 @@ fn operation(declared: &Declared, schemas: &mut Schemas, responses: &mut Map<Str
         "summary": route.summary,
         "tags": [tag(route.path)],
         "security": security.collect::<Vec<_>>(),
-        "responses": answers::responses(&told, responses),
+        "responses": answers::responses(&told, declared.parameters().next().is_some(), responses),
         "x-rules": told.rules,
     });
     if let Some(permission) = told.permission {

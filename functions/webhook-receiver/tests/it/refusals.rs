@@ -1,5 +1,6 @@
 use axum::http::StatusCode;
 use serde_json::Value;
+use store::Refusal;
 use testkit::signature;
 
 use crate::{BODY, SECRET, answer, demo, post, put_secrets, queued, request};
@@ -76,29 +77,30 @@ async fn no_mention_anywhere_may_mean_another_tenant_than_the_verified_one() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_noted_for_the_tenant_once_a_minute() {
+async fn refusals_are_noted_for_the_tenant_one_a_minute_and_the_last_twenty_are_kept() {
     let (stack, tenant, router) = demo().await;
     let refused = async |signature: &str| {
         let headers = [("X-Webhook-Signature", signature)];
         let (status, _) = answer(&router, request("/v1/webhooks/convin/demo", &headers, BODY)).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);
-        stack.table().refusal(&tenant.id, "convin").await.unwrap().unwrap()
+        stack.table().refusals(&tenant.id, "convin").await.unwrap()
     };
+    let noted = |reason: &str| Refusal { at: stack.clock.now(), reason: reason.to_owned() };
     let wrong = signature("another secret", BODY);
-    let first = refused(&wrong).await;
-    assert_eq!(
-        (first.at, first.reason.as_str()),
-        (stack.clock.now(), "the signature is not one of this body with an active secret")
-    );
+    let first = [noted("the signature is not one of this body with an active secret")];
+    assert_eq!(refused(&wrong).await, first);
     stack.clock.advance(59_000);
     assert_eq!(refused("").await, first);
     stack.clock.advance(1_000);
-    let next = refused("").await;
-    assert_eq!(
-        (next.at, next.reason.as_str()),
-        (stack.clock.now(), "the delivery carries no signature, or several that differ")
-    );
-    assert_eq!(stack.table().refusal(&tenant.id, "telephony").await.unwrap(), None);
+    let next = noted("the delivery carries no signature, or several that differ");
+    assert_eq!(refused("").await, [next.clone(), first[0].clone()]);
+    for _ in 0..19 {
+        stack.clock.advance(60_000);
+        refused("").await;
+    }
+    let kept = refused("").await;
+    assert_eq!((kept.len(), &kept[0].at, &kept[19]), (20, &stack.clock.now(), &next));
+    assert_eq!(stack.table().refusals(&tenant.id, "telephony").await.unwrap(), []);
 }
 
 #[tokio::test]

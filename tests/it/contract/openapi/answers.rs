@@ -29,7 +29,13 @@ fn headers_of(status: u16) -> Value {
 }
 
 /// The responses of an operation; errors go to `shared`, since many operations have the same.
-pub(super) fn responses(told: &Operation<'_>, shared: &mut Map<String, Value>) -> Map<String, Value> {
+///
+/// The gateway refuses paths in which a `%` is left once they are decoded, and answers in its own shape.
+pub(super) fn responses(
+    told: &Operation<'_>,
+    has_parameters_in_path: bool,
+    shared: &mut Map<String, Value>,
+) -> Map<String, Value> {
     let mut responses = Map::new();
     for (status, answer) in &told.answers {
         let mut answer = answer.clone();
@@ -41,9 +47,14 @@ pub(super) fn responses(told: &Operation<'_>, shared: &mut Map<String, Value>) -
         let (status, code) = error.status_and_code();
         errors.entry(status.as_u16()).or_default().insert(code, error);
     }
+    if has_parameters_in_path {
+        errors.entry(400).or_default();
+    }
     for (status, codes) in errors {
-        let name = codes.keys().copied().collect::<Vec<_>>().join("_or_");
-        shared.entry(&name).or_insert_with(|| refusal(status, &codes));
+        let is_gateways_too = status == 400 && has_parameters_in_path;
+        let names = codes.keys().copied().chain(is_gateways_too.then_some("the_gateways"));
+        let name = names.collect::<Vec<_>>().join("_or_");
+        shared.entry(&name).or_insert_with(|| refusal(status, &codes, is_gateways_too));
         let reference = json!({"$ref": format!("#/components/responses/{name}")});
         // Health answers 503 in a shape of its own.
         responses.entry(status.to_string()).or_insert(reference);
@@ -51,18 +62,28 @@ pub(super) fn responses(told: &Operation<'_>, shared: &mut Map<String, Value>) -
     responses
 }
 
-fn refusal(status: u16, codes: &BTreeMap<&str, &ApiError>) -> Value {
+fn refusal(status: u16, codes: &BTreeMap<&str, &ApiError>, is_gateways_too: bool) -> Value {
     let names: Vec<_> = codes.keys().collect();
+    let described: Vec<_> = names.iter().map(|code| format!("`{code}`")).collect();
     let example = |(code, error): (&&str, &&ApiError)| {
         let mut body = serde_json::to_value(error.body()).unwrap();
         body["request_id"] = json!("req_018d0e0a7b7c7d008000000000000001");
         ((*code).to_owned(), json!({"value": body}))
     };
-    let schema = json!({
+    let own = json!({
         "allOf": [{"$ref": "#/components/schemas/Error"}, {"properties": {"code": {"enum": names}}}],
     });
+    let gateways = json!({
+        "type": "object", "required": ["message"], "properties": {"message": {"const": "Bad Request"}},
+        "description": "Of a path in which a `%` is left once it is decoded: send `%2525` for one.",
+    });
+    let schema = match (codes.is_empty(), is_gateways_too) {
+        (true, _) => gateways,
+        (false, true) => json!({"anyOf": [own, gateways]}),
+        (false, false) => own,
+    };
     json!({
-        "description": codes.keys().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(" or "),
+        "description": if codes.is_empty() { "The gateway's".to_owned() } else { described.join(" or ") },
         "headers": headers_of(status),
         "content": {"application/json": {
             "schema": schema,
