@@ -131,7 +131,11 @@ impl Crash {
             let number = self.kills.len();
             progress(&format!("kill {number:>2} of {kills} {:>13}, {lived:4.1?} s: {evidence}", aim.name()));
         }
-        let (server, lines) = self.start().await?;
+        // What died five times in a row is put aside; whoever operates it has it done again when the trouble is over.
+        let (server, lines) = self.start(&["--redrive"]).await?;
+        for line in &lines {
+            line.redrive().await.map_err(|Unheard| CrashError::Unheard)?;
+        }
         let since = Instant::now();
         verify::come_to_rest(&lines, &self.place).await?;
         let rested = since.elapsed().as_secs_f64();
@@ -145,13 +149,13 @@ impl Crash {
     async fn live(&mut self, aim: Aim) -> Result<f64, CrashError> {
         let born = Instant::now();
         if aim == Aim::Start {
-            let server = Server::start(&self.place)?;
+            let server = Server::start(&self.place, &[])?;
             let most = u64::try_from(self.start_took.as_millis()).unwrap_or(u64::MAX);
             sleep(Duration::from_millis(self.rng.u64(0..most.max(1)))).await;
             server.kill()?;
             return Ok(born.elapsed().as_secs_f64());
         }
-        let (server, lines) = self.start().await?;
+        let (server, lines) = self.start(&[]).await?;
         let mut life = Life::begin(lines, aim, &mut self.rng);
         life.aim(aim, &mut self.rng).await;
         server.kill()?;
@@ -159,9 +163,9 @@ impl Crash {
         Ok(born.elapsed().as_secs_f64())
     }
 
-    async fn start(&mut self) -> Result<(Server, Vec<Line>), CrashError> {
+    async fn start(&mut self, more: &[&str]) -> Result<(Server, Vec<Line>), CrashError> {
         let born = Instant::now();
-        let mut server = Server::start(&self.place)?;
+        let mut server = Server::start(&self.place, more)?;
         let clients = server.ready().await?;
         self.start_took = born.elapsed();
         let lines = Line::all(&self.world, &clients);
@@ -186,7 +190,7 @@ impl Crash {
         Ok(())
     }
 
-    /// In the end nothing is under way, and nothing was ever put aside.
+    /// In the end nothing is under way, and nothing is put aside.
     fn check_what_is_left(&self) -> Result<(), CrashError> {
         let left = Evidence::left_behind(&self.place.queues())?;
         if !left.is_empty() {

@@ -202,6 +202,16 @@ impl Stack {
         }
     }
 
+    /// Sends all dead letters back to where they came from.
+    ///
+    /// Those of deliveries are shown to people, who have them read again through the API.
+    pub async fn redrive_all(&self) -> Result<(), StackError> {
+        for queue in &self.template.queues {
+            self.redrive(&queue.name).await?;
+        }
+        Ok(())
+    }
+
     /// What the functions have counted.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics

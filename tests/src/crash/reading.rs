@@ -51,7 +51,13 @@ impl Reading {
     pub(super) async fn of(line: &Line, run_id: &str) -> Result<Self, Unheard> {
         let run = format!("/v1/attribution/runs/{run_id}");
         let results = line.list(&format!("{run}/results?limit=200")).await?;
-        let unattributed = line.list(&format!("{run}/unattributed?limit=200")).await?;
+        let mut unattributed = line.list(&format!("{run}/unattributed?limit=200")).await?;
+        // Why nothing is credited is told by what is known now, and is none of the run's results.
+        for conversion in unattributed.iter_mut().filter_map(Value::as_object_mut) {
+            for told_now in ["reason", "last_interaction_id", "last_interaction_seconds_before"] {
+                conversion.remove(told_now);
+            }
+        }
         let mut digest = Sha256::new();
         results.iter().chain(&unattributed).for_each(|item| digest.update(item.to_string()));
         let mut reading = Self {

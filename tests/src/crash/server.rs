@@ -49,7 +49,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn start(place: &Place) -> Result<Self, CrashError> {
+    /// `more` is what is asked for besides what every life is.
+    pub(super) fn start(place: &Place, more: &[&str]) -> Result<Self, CrashError> {
         let ready_file = place.ready_file();
         match std::fs::remove_file(&ready_file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -59,6 +60,7 @@ impl Server {
         let process = Command::new(&place.crae)
             .args(["serve", "--port", "0", "--empty", "--data-dir"])
             .arg(place.folder.join("data"))
+            .args(more)
             .arg("--ready-file")
             .arg(&ready_file)
             .stdin(Stdio::null())

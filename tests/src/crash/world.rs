@@ -111,6 +111,13 @@ impl Line {
         }
     }
 
+    /// Has the tenant's dead-lettered deliveries read again.
+    pub(super) async fn redrive(&self) -> Result<(), Unheard> {
+        let path = "/v1/webhooks/deliveries/redrive";
+        while self.ask(("POST", path), &[], Vec::new()).await?.is_none() {}
+        Ok(())
+    }
+
     /// Reads until there is an answer that is not the server's failure, or the server is gone.
     pub(super) async fn get(&self, path: &str) -> Result<Answer, Unheard> {
         for _ in 0..20 {

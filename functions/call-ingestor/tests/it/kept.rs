@@ -1,4 +1,6 @@
 use call_ingestor::App;
+use domain::ids::{ExternalId, FactId};
+use domain::source::Source;
 use domain::time::DAY_MS;
 use providers::{Provider, SealedDelivery};
 use store::{DeliveryState, KeptDelivery, Paging, Span, Tenant};
@@ -34,7 +36,11 @@ async fn a_signed_delivery_that_cannot_be_read_is_quarantined_and_not_repeated()
             reason: "timestamp has no offset; add Z or one such as +05:30; \
                      data.duration_seconds must be a whole number from 0 to 604800"
                 .to_owned(),
-            interaction: None,
+            interaction: Some(FactId::interaction(
+                &tenant.id,
+                Source::Telephony,
+                &ExternalId::parse("x").unwrap()
+            )),
             received_at: stack.clock.now(),
             replayed_at: None,
         }]

@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Let each tenant make so many requests per second, twice as many at once; without it nothing is limited
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=MOST_RATE))]
     rate_limit: Option<u32>,
+    /// Send what was put aside since it failed again and again back to its queues, once the cause is gone
+    #[arg(long)]
+    redrive: bool,
     /// Written once everything serves: the URL and the tenants' credentials, as JSON
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
@@ -78,6 +81,9 @@ async fn start(args: Args) -> Result<Stack, ServeError> {
         options.parameters.insert("TenantBurst".to_owned(), (2 * rate).to_string());
     }
     let stack = Stack::start(options).await?;
+    if args.redrive {
+        stack.redrive_all().await?;
+    }
     let tenants = tenants::seed(&stack).await.map_err(ServeError::Tenants)?;
     summary::show(stack.url(), &data, &tenants).map_err(ServeError::Process)?;
     if let Some(file) = ready_file {
