@@ -1,5 +1,6 @@
 """What schemathesis cannot know of CRAE: rules beyond the schemas, signatures, and which moments are usual."""
 
+import ast
 import datetime
 import hashlib
 import hmac
@@ -12,6 +13,19 @@ import schemathesis
 from hypothesis import strategies
 from schemathesis.openapi.checks import RejectedPositiveData
 
+parse = ast.parse
+
+
+def parse_again(*arguments, **named):
+    """CPython 3.11 loses count of its recursion now and then (gh-106905); Hypothesis takes that for a flaky test."""
+    try:
+        return parse(*arguments, **named)
+    except SystemError:
+        return parse(*arguments, **named)
+
+
+ast.parse = parse_again
+
 SECRETS = json.loads(os.environ["CRAE_WEBHOOK_SECRETS"])
 TO_SIGN = "sign"
 KNOWN = {"phone": "+1415555{:04}", "email": "c{}@example.com"}
@@ -23,7 +37,7 @@ def filter_failure(context, failure, case, response):
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 400:
         return True
     rules = case.operation.definition.raw["x-rules"]
-    details = response.json()["details"]
+    details = response.json().get("details")
     return not details or any(problem.get("rule") not in rules for problem in details)
 
 

@@ -134,7 +134,8 @@ fn in_path(name: &str) -> Value {
         }
         unknown => panic!("say here what {unknown} is"),
     };
-    let schema = json!({"type": "string", "minLength": 1, "examples": [example]});
+    // A percent sign would have to be encoded twice.
+    let schema = json!({"type": "string", "pattern": "^[^%]+$", "examples": [example]});
     json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
 }
 

@@ -82,12 +82,16 @@ fn refusal(status: u16, codes: &BTreeMap<&str, &ApiError>, is_gateways_too: bool
         (false, true) => json!({"anyOf": [own, gateways]}),
         (false, false) => own,
     };
+    let mut examples: Map<_, _> = codes.iter().map(example).collect();
+    if is_gateways_too {
+        examples.insert("the gateway".to_owned(), json!({"value": {"message": "Bad Request"}}));
+    }
     json!({
         "description": if codes.is_empty() { "The gateway's".to_owned() } else { described.join(" or ") },
         "headers": headers_of(status),
         "content": {"application/json": {
             "schema": schema,
-            "examples": codes.iter().map(example).collect::<Map<_, _>>(),
+            "examples": examples,
         }},
     })
 }
