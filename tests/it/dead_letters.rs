@@ -52,7 +52,7 @@ async fn a_delivery_that_fails_again_and_again_is_shown_and_taken_in_once_the_ca
     is_broken.store(false, Ordering::SeqCst);
     let redrive = format!("{LIST}/redrive");
     let answer = shop.post(&redrive, json!({})).await;
-    assert_eq!((answer.status, answer.data()), (202, json!({"sent": 1, "next_cursor": null})));
+    assert_eq!((answer.status, answer.data()), (202, json!({"sent": 1, "failed": 0, "next_cursor": null})));
     shop.get_until(&dead, |answer| is_empty(&answer.body["data"])).await;
     let call = shop.get("/v1/interactions/ext:convin:call-1").await.data();
     assert_eq!(call["sections"]["started"]["delivery_id"], id);

@@ -67,10 +67,11 @@ impl Answer {
         [429, 503].contains(&self.status) || is_gateways || self.code() == "REQUEST_IN_PROGRESS"
     }
 
-    /// Whether all entries of a batch were taken or refused.
+    /// Whether all that was asked for at once was done or refused.
     fn is_whole(&self) -> bool {
-        let results = self.body["data"]["results"].as_array();
-        results.into_iter().flatten().all(|result| result["status"] != 503)
+        let data = &self.body["data"];
+        let results = data["results"].as_array().into_iter().flatten();
+        results.into_iter().all(|result| result["status"] != 503) && data["failed"].as_u64().unwrap_or(0) == 0
     }
 
     pub fn header(&self, name: &str) -> &str {
@@ -203,7 +204,8 @@ impl Client {
         let key = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
         let mut tries = 0;
         // With a key, a batch of which a part failed is sent again whole.
-        while tries < MOST_TRIES && (answer.is_temporary() || key.is_some() && !answer.is_whole()) {
+        let is_one = key.is_some() || path.ends_with("/redrive");
+        while tries < MOST_TRIES && (answer.is_temporary() || is_one && !answer.is_whole()) {
             // What is still being carried out by an attempt that is gone can be taken over after half a minute.
             tries += usize::from(answer.status != 409);
             if let Ok(seconds) = answer.header("retry-after").parse() {

@@ -10,7 +10,7 @@ use archive::Archived;
 use axum::extract::{Path, State};
 use domain::json;
 use domain::time::Timestamp;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use providers::SealedDelivery;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -74,6 +74,8 @@ pub(crate) struct RedriveRequest {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RedriveView {
     sent: usize,
+    /// How many could not be sent, for a failure on our side; they stay as they are, for another call.
+    failed: usize,
     /// To be sent with the same body for the rest; null if there is none.
     next_cursor: Option<String>,
 }
@@ -98,9 +100,17 @@ pub(crate) async fn redrive_deliveries(
     let paging = Paging { span, after: after.as_ref(), limit: MOST_SENT, newest_first: true };
     let page = app.access.table.kept_page(&tenant.id, paging, now, |kept| kept.state == state).await?;
     let sends = stream::iter(page.items).map(|kept| resend(&app, tenant, kept, now));
-    let sent: Vec<usize> = sends.buffer_unordered(ABREAST).try_collect().await?;
+    let outcomes: Vec<Result<bool, ApiError>> = sends.buffer_unordered(ABREAST).collect().await;
+    let sent = outcomes.iter().filter(|outcome| matches!(outcome, Ok(true))).count();
+    let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+    // One that fails keeps no other from being sent; where none can be, that is the answer.
+    if sent == 0
+        && let Some(error) = outcomes.into_iter().find_map(Result::err)
+    {
+        return Err(error);
+    }
     let next_cursor = page.next.map(|position: Position| cursors.seal(&position));
-    Ok(Accepted(RedriveView { sent: sent.into_iter().sum(), next_cursor }))
+    Ok(Accepted(RedriveView { sent, failed, next_cursor }))
 }
 
 struct Asked {
@@ -128,9 +138,9 @@ fn state(raw: &RawValue) -> Result<DeliveryState, String> {
     DeliveryState::parse(&json::text(raw)?).ok_or_else(|| format!("must be one of {}", codes.join(", ")))
 }
 
-/// Sends one again; 0 if there is nothing to send.
-async fn resend(app: &App, tenant: &Tenant, kept: KeptDelivery, now: Timestamp) -> Result<usize, ApiError> {
-    let Some(archived) = app.archive.find(&tenant.id, &kept.delivery_id).await? else { return Ok(0) };
+/// Sends one again; false if there is nothing to send.
+async fn resend(app: &App, tenant: &Tenant, kept: KeptDelivery, now: Timestamp) -> Result<bool, ApiError> {
+    let Some(archived) = app.archive.find(&tenant.id, &kept.delivery_id).await? else { return Ok(false) };
     replay(app, tenant, archived, Some(&kept), now).await?;
-    Ok(1)
+    Ok(true)
 }
