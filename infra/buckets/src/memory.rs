@@ -1,4 +1,4 @@
-//! Objects in memory. What our path does not use is refused by name, as `s3s` does with what is not implemented.
+//! Objects in memory, with the three operations that our path takes; `s3s` refuses every other one by its name.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
