@@ -161,7 +161,7 @@ impl<P: Required> Describe for Caller<P> {
             ApiError::Unauthenticated,
             ApiError::TenantMismatch,
             ApiError::Forbidden(P::PERMISSION),
-            ApiError::RateLimited { wait_us: 1_000_000 },
+            ApiError::RateLimited { wait_ns: 1_000_000_000 },
         ]);
     }
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use domain::identity::MergeRefused;
 use domain::json::{NotJson, Problem};
 use domain::permission::Permission;
-use domain::rate::Micros;
+use domain::rate::Nanos;
 use domain::rule::{Refusal, Rule};
 use domain::run::ModelCode;
 use http::{HeaderValue, StatusCode, header};
@@ -55,7 +55,7 @@ pub enum ApiError {
     #[error("the request of this Idempotency-Key is still being carried out; ask again in a moment")]
     RequestInProgress,
     #[error("this tenant asks too often; come again when Retry-After says")]
-    RateLimited { wait_us: Micros },
+    RateLimited { wait_ns: Nanos },
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
     #[error("the body must be sent as application/json")]
@@ -193,8 +193,8 @@ impl ApiError {
 
     /// When the same request may succeed, if waiting is all it takes.
     fn retry_after_seconds(&self) -> Option<u64> {
-        if let Self::RateLimited { wait_us } = self {
-            return u64::try_from(*wait_us).ok().map(|us| us.div_ceil(1_000_000).max(1));
+        if let Self::RateLimited { wait_ns } = self {
+            return u64::try_from(*wait_ns).ok().map(|ns| ns.div_ceil(1_000_000_000).max(1));
         }
         matches!(self, Self::Unavailable(_) | Self::RequestInProgress).then_some(1)
     }

@@ -43,7 +43,7 @@ impl Limiter {
         loop {
             match allowance.take(rate, now) {
                 Pass::Granted => return Ok(()),
-                Pass::Refused { wait_us } => return Err(ApiError::RateLimited { wait_us }),
+                Pass::Refused { wait_ns } => return Err(ApiError::RateLimited { wait_ns }),
                 Pass::Unknown(lease) => ask(table, &tenant.id, lease, &mut allowance).await,
             }
         }
@@ -60,7 +60,7 @@ impl Limiter {
 
 /// A table that cannot be asked limits nobody: that a tenant asks too often does less harm than turning all away.
 async fn ask(table: &Table, tenant: &TenantId, lease: Lease, allowance: &mut Allowance) {
-    match tokio::time::timeout(PATIENCE, table.lease(tenant, lease, allowance.due_us())).await {
+    match tokio::time::timeout(PATIENCE, table.lease(tenant, lease, allowance.due_ns())).await {
         Ok(Ok(leased)) => allowance.learn(lease, leased),
         Ok(Err(error)) => {
             tracing::warn!(%error, "the rate of a tenant is not known");

@@ -6,16 +6,16 @@
 
 use crate::time::Timestamp;
 
-/// Microseconds, since a token may take less than a millisecond.
-pub type Micros = i64;
+/// Nanoseconds: a token may take less than a microsecond, and what rounding takes of each adds up.
+pub type Nanos = i64;
 
-const SECOND_US: i64 = 1_000_000;
+const SECOND_NS: i64 = 1_000_000_000;
 
 /// No container has more tokens at hand than this.
 const MOST_LEASED: u32 = 50;
 
 /// A container that is refused again and again asks at most this seldom.
-const LONGEST_PAUSE_US: Micros = SECOND_US;
+const LONGEST_PAUSE_NS: Nanos = SECOND_NS;
 
 /// So many requests per second, and so many at once after a rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,20 +39,18 @@ impl Rate {
     }
 
     /// How long it takes to earn so many tokens; rounded up, so that never too many are granted.
-    fn cost_us(self, tokens: u32) -> Micros {
-        let cost = (u64::from(tokens) * 1_000_000).div_ceil(u64::from(self.per_second));
-        Micros::try_from(cost).unwrap_or(Micros::MAX)
-    }
-
-    fn burst_us(self) -> Micros {
-        i64::from(self.burst) * SECOND_US / i64::from(self.per_second)
+    fn cost_ns(self, tokens: u32) -> Nanos {
+        let cost = (u64::from(tokens) * 1_000_000_000).div_ceil(u64::from(self.per_second));
+        Nanos::try_from(cost).unwrap_or(Nanos::MAX)
     }
 
     /// What a container asks for at once: few of a small burst, so that no container keeps much of it from others.
     fn lease_at(self, now: Timestamp) -> Lease {
         let tokens = (self.burst / 40).clamp(1, MOST_LEASED);
-        let now_us = now.ms() * 1_000;
-        Lease { tokens, now_us, cost_us: self.cost_us(tokens), latest_us: now_us + self.burst_us() }
+        let (now_ns, cost_ns) = (now.ms() * 1_000_000, self.cost_ns(tokens));
+        // As many leases as the burst holds, at what they cost: rounding must not take one away.
+        let latest_ns = now_ns + i64::from(self.burst / tokens) * cost_ns;
+        Lease { tokens, now_ns, cost_ns, latest_ns }
     }
 }
 
@@ -60,28 +58,28 @@ impl Rate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     pub tokens: u32,
-    pub now_us: Micros,
+    pub now_ns: Nanos,
     /// By how much the due moment moves.
-    pub cost_us: Micros,
+    pub cost_ns: Nanos,
     /// What the due moment may not pass.
-    pub latest_us: Micros,
+    pub latest_ns: Nanos,
 }
 
 /// What became of a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leased {
     /// The due moment is this now.
-    Granted(Micros),
+    Granted(Nanos),
     /// The due moment is this and would pass what it may not.
-    Refused(Micros),
+    Refused(Nanos),
 }
 
 impl Lease {
     /// The rule itself, on the due moment as it is stored; None if nothing was ever granted.
-    pub fn applied_to(self, due: Option<Micros>) -> Leased {
-        let due = due.unwrap_or(self.now_us);
-        let next = due.max(self.now_us) + self.cost_us;
-        if next <= self.latest_us.max(self.now_us + self.cost_us) {
+    pub fn applied_to(self, due: Option<Nanos>) -> Leased {
+        let due = due.unwrap_or(self.now_ns);
+        let next = due.max(self.now_ns) + self.cost_ns;
+        if next <= self.latest_ns.max(self.now_ns + self.cost_ns) {
             Leased::Granted(next)
         } else {
             Leased::Refused(due)
@@ -94,8 +92,8 @@ impl Lease {
 pub struct Allowance {
     tokens: u32,
     /// The due moment when it was last seen.
-    due_us: Micros,
-    refused_until_us: Micros,
+    due_ns: Nanos,
+    refused_until_ns: Nanos,
     refusals: u32,
 }
 
@@ -104,7 +102,7 @@ pub struct Allowance {
 pub enum Pass {
     Granted,
     Refused {
-        wait_us: Micros,
+        wait_ns: Nanos,
     },
     /// The table must be asked first.
     Unknown(Lease),
@@ -112,20 +110,20 @@ pub enum Pass {
 
 impl Allowance {
     pub fn take(&mut self, rate: Rate, now: Timestamp) -> Pass {
-        let now_us = now.ms() * 1_000;
+        let now_ns = now.ms() * 1_000_000;
         if self.tokens > 0 {
             self.tokens -= 1;
             Pass::Granted
-        } else if self.refused_until_us > now_us {
-            Pass::Refused { wait_us: self.refused_until_us - now_us }
+        } else if self.refused_until_ns > now_ns {
+            Pass::Refused { wait_ns: self.refused_until_ns - now_ns }
         } else {
             Pass::Unknown(rate.lease_at(now))
         }
     }
 
     /// Where the due moment was when it was last seen: tells which condition is likely to hold.
-    pub fn due_us(&self) -> Micros {
-        self.due_us
+    pub fn due_ns(&self) -> Nanos {
+        self.due_ns
     }
 
     /// Takes in what the table said.
@@ -135,13 +133,13 @@ impl Allowance {
     pub fn learn(&mut self, lease: Lease, leased: Leased) {
         match leased {
             Leased::Granted(due) => {
-                (self.tokens, self.due_us, self.refusals) = (lease.tokens, due, 0);
+                (self.tokens, self.due_ns, self.refusals) = (lease.tokens, due, 0);
             }
             Leased::Refused(due) => {
-                self.due_us = due;
-                let wait = (due + lease.cost_us - lease.latest_us).max(1);
-                let longer = wait.saturating_mul(1 << self.refusals.min(20)).min(LONGEST_PAUSE_US);
-                self.refused_until_us = lease.now_us + wait.max(longer);
+                self.due_ns = due;
+                let wait = (due + lease.cost_ns - lease.latest_ns).max(1);
+                let longer = wait.saturating_mul(1 << self.refusals.min(20)).min(LONGEST_PAUSE_NS);
+                self.refused_until_ns = lease.now_ns + wait.max(longer);
                 self.refusals += 1;
             }
         }
@@ -164,7 +162,7 @@ mod tests {
     /// The stored number, and containers that lease from it.
     struct Service {
         rate: Rate,
-        due: Option<Micros>,
+        due: Option<Nanos>,
         containers: Vec<Allowance>,
         leases: u32,
     }
@@ -201,6 +199,12 @@ mod tests {
         assert_eq!(passed(&mut service, 199), 0);
         assert_eq!(passed(&mut service, 200), 1);
         assert_eq!(passed(&mut service, 60_000), 10);
+    }
+
+    #[test]
+    fn a_burst_is_whole_however_the_cost_of_a_token_is_rounded() {
+        let mut service = Service::new(Rate::new(1_607, 2).unwrap(), 1);
+        assert_eq!((0..10).filter(|_| service.ask(0, 0)).count(), 2);
     }
 
     #[test]
@@ -258,14 +262,27 @@ mod tests {
         #[test]
         fn who_asks_alone_and_slowly_enough_is_never_refused(
             per_second in 1_u32..2_000,
-            burst in 2_u32..4_000,
+            extra in 0_u32..4_000,
             count in 1_u64..500,
         ) {
+            // What is due within a millisecond comes at once at its end, for our clock knows no less.
+            let burst = 2 + per_second.div_ceil(1_000) + extra;
             let mut service = Service::new(Rate::new(per_second, burst).unwrap(), 1);
             for n in 0..count {
                 let at = (n * 1_000).div_ceil(u64::from(per_second));
                 prop_assert!(service.ask(0, i64::try_from(at).unwrap()), "{n}");
             }
+        }
+
+        #[test]
+        fn after_a_rest_the_burst_passes_to_its_last_whole_lease(
+            per_second in 1_u32..5_000,
+            burst in 1_u32..10_000,
+        ) {
+            let mut service = Service::new(Rate::new(per_second, burst).unwrap(), 1);
+            let tokens = (burst / 40).clamp(1, MOST_LEASED);
+            let passed = (0..2 * burst).filter(|_| service.ask(0, 0)).count();
+            prop_assert_eq!(passed, usize::try_from(burst / tokens * tokens).unwrap());
         }
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
 use domain::ids::TenantId;
-use domain::rate::{Lease, Leased, Micros};
+use domain::rate::{Lease, Leased, Nanos};
 
 use crate::error::StoreError;
 use crate::keys;
@@ -32,8 +32,8 @@ impl State {
 impl Table {
     /// Does what [`Lease::applied_to`] says, on the stored number. `seen` is where that was when it was last seen: if
     /// it is still like that, one update is enough.
-    pub async fn lease(&self, tenant: &TenantId, lease: Lease, seen: Micros) -> Result<Leased, StoreError> {
-        let mut state = if seen > lease.now_us { State::Running } else { State::Rested };
+    pub async fn lease(&self, tenant: &TenantId, lease: Lease, seen: Nanos) -> Result<Leased, StoreError> {
+        let mut state = if seen > lease.now_ns { State::Running } else { State::Rested };
         loop {
             let due = match self.try_lease(tenant, lease, state).await? {
                 Ok(due) => return Ok(Leased::Granted(due)),
@@ -44,7 +44,7 @@ impl Table {
             }
             // Granted by the rule: the state was another. That it changes for ever is not to be feared, since the
             // clock of this lease stands still and the number only grows.
-            state = if due.is_some_and(|due| due > lease.now_us) { State::Running } else { State::Rested };
+            state = if due.is_some_and(|due| due > lease.now_ns) { State::Running } else { State::Rested };
         }
     }
 
@@ -54,10 +54,10 @@ impl Table {
         tenant: &TenantId,
         lease: Lease,
         state: State,
-    ) -> Result<Result<Micros, Option<Micros>>, StoreError> {
+    ) -> Result<Result<Nanos, Option<Nanos>>, StoreError> {
         let key = keys::rate(tenant);
         let (update, condition) = state.update();
-        let number = |micros: Micros| AttributeValue::N(micros.to_string());
+        let number = |nanos: Nanos| AttributeValue::N(nanos.to_string());
         let update = self
             .client
             .update_item()
@@ -65,22 +65,22 @@ impl Table {
             .set_key(Some(attributes(&key)))
             .update_expression(update)
             .condition_expression(condition)
-            .expression_attribute_values(":now", number(lease.now_us))
+            .expression_attribute_values(":now", number(lease.now_ns))
             .return_values(ReturnValue::UpdatedNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let update = match state {
             State::Rested => {
-                update.expression_attribute_values(":next", number(lease.now_us + lease.cost_us))
+                update.expression_attribute_values(":next", number(lease.now_ns + lease.cost_ns))
             }
             State::Running => update
-                .expression_attribute_values(":cost", number(lease.cost_us))
-                .expression_attribute_values(":last", number(lease.latest_us - lease.cost_us)),
+                .expression_attribute_values(":cost", number(lease.cost_ns))
+                .expression_attribute_values(":last", number(lease.latest_ns - lease.cost_ns)),
         };
         match update.send().await {
             Ok(answer) => {
                 self.meter().add(keys::part(&key.pk), Way::Write, answer.consumed_capacity());
-                Ok(Ok(due(answer.attributes()).unwrap_or(lease.now_us + lease.cost_us)))
+                Ok(Ok(due(answer.attributes()).unwrap_or(lease.now_ns + lease.cost_ns)))
             }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Err(due(failed.item()))),
@@ -90,6 +90,6 @@ impl Table {
     }
 }
 
-fn due(item: Option<&Item>) -> Option<Micros> {
+fn due(item: Option<&Item>) -> Option<Nanos> {
     item?.get("due")?.as_n().ok()?.parse().ok()
 }

@@ -19,7 +19,7 @@ async fn the_table_grants_what_the_rule_grants_whatever_the_container_saw_last()
     for n in 0..400_i64 {
         // Bursts and rests, a clock behind the others now and then, and what was seen long ago or never.
         let lease = lease(rate, n * 3 + (n % 50) / 40 * 300 - n % 3);
-        let seen = [due.unwrap_or(0), 0, lease.now_us + 1][usize::try_from(n % 3).unwrap()];
+        let seen = [due.unwrap_or(0), 0, lease.now_ns + 1][usize::try_from(n % 3).unwrap()];
         let leased = table.lease(&tenant.id, lease, seen).await.unwrap();
         assert_eq!(leased, lease.applied_to(due), "{n}");
         match leased {
