@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The long checks at their full size, on the release build. On two cores they take about two hours. What comes out is
+# The long checks at their full size, on the release build. On two cores they take about an hour. What comes out is
 # written to infra/measurements/endurance.txt; `infra/endurance.sh 7` repeats the kills of seed 7.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,7 +32,7 @@ outcomes() {
 # Sizes are compiled in, so these are other binaries than those that CI runs.
 properties() {
   local packages=(domain attribution store providers call-ingestor attribution-executor)
-  CRAE_FULL=1 cargo test --release "${packages[@]/#/--package=}" 2>&1 | outcomes
+  CRAE_FULL=1 cargo test --release --no-fail-fast "${packages[@]/#/--package=}" 2>&1 | outcomes
 }
 
 end_to_end() {
