@@ -40,7 +40,7 @@ end_to_end() {
 }
 
 contract() {
-  CRAE_FULL=1 .ci/contract | grep -vE '^[[:space:]]*$|^=+$'
+  CRAE_FULL=1 .ci/contract | sed "s#$PWD/##" | grep -vE '^[[:space:]]*$|^=+$'
 }
 
 # Asked before the output is emptied, which would count as a change.
