@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 
 use api::{Access, ApiError, Body, Created, Data, InPart, Replayed, Stored};
 use axum::Extension;
+use domain::ids::FactId;
 use domain::json::{Problem, Reader};
 use domain::time::Timestamp;
 use futures::{StreamExt, stream};
@@ -34,7 +35,7 @@ pub(crate) trait Resource: Sized {
 
     fn read(body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Self::Report, Vec<Problem>>;
 
-    fn id(tenant: &Tenant, report: &Self::Report) -> String;
+    fn id(tenant: &Tenant, report: &Self::Report) -> FactId;
 
     fn record(
         access: &Access,
@@ -143,13 +144,15 @@ pub(crate) async fn create_many<R: Resource>(
     let now = access.clock.now();
     let mut results = Vec::new();
     // Entries about the same fact are stored one after another, in their order.
-    let mut by_id: BTreeMap<String, Vec<(usize, R::Report)>> = BTreeMap::new();
+    let mut by_id: BTreeMap<FactId, Vec<(usize, R::Report)>> = BTreeMap::new();
     for (index, entry) in entries.into_iter().enumerate() {
         match entry.map_err(|problem| vec![problem]).and_then(|item| R::read(item, tenant, now)) {
             Ok(report) => by_id.entry(R::id(tenant, &report)).or_default().push((index, report)),
             Err(problems) => results.push(ResultView::refused(index, &ApiError::Invalid(problems))),
         }
     }
+    let ids: Vec<_> = by_id.keys().cloned().collect();
+    let access = &access.with_table(access.table.reading_ahead(&tenant.id, &ids).await);
     let stored = stream::iter(by_id)
         .map(|(id, reports)| record_in_order::<R>(access, tenant, id, reports))
         .buffer_unordered(ABREAST)
@@ -163,7 +166,7 @@ pub(crate) async fn create_many<R: Resource>(
 async fn record_in_order<R: Resource>(
     access: &Access,
     tenant: &Tenant,
-    id: String,
+    id: FactId,
     reports: Vec<(usize, R::Report)>,
 ) -> Vec<ResultView> {
     let mut results = Vec::new();
@@ -172,7 +175,7 @@ async fn record_in_order<R: Resource>(
         let ok = |status: StatusCode| ResultView {
             index,
             status: status.as_u16(),
-            id: Some(id.clone()),
+            id: Some(id.to_string()),
             error: None,
         };
         results.push(match R::record(access, tenant, &report).await {

@@ -46,8 +46,8 @@ impl Resource for Conversions {
         read(body, tenant, now)
     }
 
-    fn id(tenant: &Tenant, report: &Conversion) -> String {
-        FactId::conversion(&tenant.id, &report.external_id).to_string()
+    fn id(tenant: &Tenant, report: &Conversion) -> FactId {
+        FactId::conversion(&tenant.id, &report.external_id)
     }
 
     async fn record(

@@ -7,6 +7,7 @@ use api::views::InteractionView;
 use api::{Access, ApiError, Body, Caller, Stored, may};
 use axum::extract::State;
 use domain::identifier::{Identifier, IdentifierType};
+use domain::ids::FactId;
 use domain::interaction::{CallEvent, Channel, Direction, Field, Section, Value};
 use domain::json::{self, Problem, Reader};
 use domain::rule::{Refusal, Rule};
@@ -54,8 +55,8 @@ impl Resource for Interactions {
         read(body, tenant, now)
     }
 
-    fn id(tenant: &Tenant, report: &Reported) -> String {
-        report.about.id(tenant).to_string()
+    fn id(tenant: &Tenant, report: &Reported) -> FactId {
+        report.about.id(tenant)
     }
 
     async fn record(

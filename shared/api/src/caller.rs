@@ -35,6 +35,12 @@ pub struct Access {
 const LOCAL: &str = "local-";
 
 impl Access {
+    /// The same with another view of the table.
+    #[must_use]
+    pub fn with_table(&self, table: Table) -> Self {
+        Self { table, ..self.clone() }
+    }
+
     pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
         let table = Table::new(host.aws.dynamodb(), &host.env.text("TABLE_NAME")?);
         Ok(Self {

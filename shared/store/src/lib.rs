@@ -5,6 +5,7 @@
 
 pub mod keys;
 
+mod ahead;
 mod api_keys;
 mod changed;
 mod conversions;

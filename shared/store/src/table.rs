@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::types::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::ahead::Ahead;
 use crate::error::StoreError;
 use crate::keys::{self, Key};
 use crate::meter::{Meter, Way};
@@ -29,6 +30,7 @@ pub struct Table {
     meter: Meter,
     /// Hours that this container has seen listed.
     pub(crate) listed_hours: Arc<Mutex<HashSet<String>>>,
+    pub(crate) ahead: Ahead,
 }
 
 /// The condition under which a put takes place.
@@ -68,7 +70,8 @@ pub(crate) enum Sorted<'a> {
 
 impl Table {
     pub fn new(client: Client, name: &str) -> Self {
-        Self { client, name: name.into(), meter: Meter::default(), listed_hours: Arc::default() }
+        let (meter, ahead) = (Meter::default(), Ahead::default());
+        Self { client, name: name.into(), meter, listed_hours: Arc::default(), ahead }
     }
 
     pub fn meter(&self) -> &Meter {
@@ -77,6 +80,9 @@ impl Table {
 
     /// Reads one item, strongly consistent.
     pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
+        if let Some(read_ahead) = self.ahead.take(key) {
+            return read_ahead.map(read).transpose();
+        }
         let answer = self
             .client
             .get_item()
@@ -281,6 +287,11 @@ impl Table {
 
     /// Reads many items, strongly consistent, in no order; what is not there is left out.
     pub(crate) async fn get_many<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
+        self.get_all(keys).await?.into_iter().map(read).collect()
+    }
+
+    /// As [`Table::get_many`], as they are stored.
+    pub(crate) async fn get_all(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::new();
         // A request that names a key twice is refused whole.
         let keys: Vec<Key> = keys.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
@@ -303,8 +314,9 @@ impl Table {
                     .consumed_capacity()
                     .iter()
                     .for_each(|units| self.meter.add(part, Way::Read, Some(units)));
-                let items = answer.responses.and_then(|mut all| all.remove(&*self.name)).unwrap_or_default();
-                found.extend(items.into_iter().map(read).collect::<Result<Vec<T>, _>>()?);
+                found.extend(
+                    answer.responses.and_then(|mut all| all.remove(&*self.name)).into_iter().flatten(),
+                );
                 let left = answer.unprocessed_keys.and_then(|mut all| all.remove(&*self.name));
                 wanted = left.map(|left| left.keys).unwrap_or_default();
                 if wanted.is_empty() {
