@@ -3,17 +3,11 @@
 # written to infra/measurements/endurance.txt; `infra/endurance.sh 7` repeats the kills of seed 7.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. infra/machine.sh
 
 seed=${1:-$(date -u +%Y%m%d)}
 into=infra/measurements/endurance.txt
 mkdir -p "$(dirname $into)"
-
-machine() {
-  local model memory
-  model=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -1)
-  memory=$(awk '/^MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)
-  echo "$(nproc) cores of ${model:-an unnamed CPU}, $memory"
-}
 
 # What fails keeps nothing else from being tried.
 failed=0
@@ -44,11 +38,9 @@ contract() {
 }
 
 # Asked before the output is emptied, which would count as a change.
-commit=$(git describe --always --dirty --abbrev=12)
+about=$(about_this_run)
 {
-  echo "$(date -u '+%Y-%m-%d %H:%M UTC'), $commit"
-  machine
-  rustc --version
+  echo "$about"
   step 'Build' cargo build --quiet --release -p crae -p e2e
   step "Agents' report over 12,000 interactions" cargo bench --quiet -p e2e --bench agents_report
   step 'Reports against brute force: 20,000 interactions, 4,000 conversions' end_to_end reports::

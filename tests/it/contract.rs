@@ -1,18 +1,21 @@
 //! Template, code and documents say the same.
 
 mod alarms;
+mod events;
 mod fields;
 mod openapi;
 mod rules;
+mod safety;
 mod site;
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use crae::functions;
 use crae::gateway::{Route, Routes};
 use crae::template::Event;
 use e2e::{Answer, Declared, new_tenant, routes, stack};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The gateway's routes as the template gives them, each leading to the name of its function.
 async fn gateway() -> Routes<String> {
@@ -59,6 +62,39 @@ async fn the_template_leads_every_listed_route_to_the_function_that_declares_it(
         let method = declared.route.method.parse().unwrap();
         let path = declared.path_with("some-id");
         let found = gateway.find(&method, &path).map(|found| found.target.as_str());
+        assert_eq!(found, Some(declared.function), "{method} {path}");
+    }
+}
+
+/// The routes of `cargo lambda watch`, which stand in Cargo.toml.
+fn watched() -> Routes<String> {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let arguments = ["metadata", "--no-deps", "--offline", "--format-version=1", "--manifest-path", manifest];
+    let told = Command::new(env!("CARGO")).args(arguments).output().unwrap();
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let router = told["metadata"]["lambda"]["watch"]["router"].as_object().unwrap().clone();
+    let mut routes = Vec::new();
+    for (path, functions) in router {
+        let path = path.replace("{*proxy}", "{proxy+}");
+        let mut add = |method: &Value, function: &Value| {
+            let route = Route::read(method.as_str().unwrap(), &path).unwrap();
+            routes.push((route, function.as_str().unwrap().to_owned()));
+        };
+        match functions.as_array() {
+            Some(functions) => functions.iter().for_each(|one| add(&one["method"], &one["function"])),
+            None => add(&json!("ANY"), &functions),
+        }
+    }
+    Routes::new(routes)
+}
+
+#[tokio::test]
+async fn cargo_lambda_watch_leads_every_listed_route_to_the_function_that_declares_it() {
+    let watched = watched();
+    for declared in routes().await {
+        let method = declared.route.method.parse().unwrap();
+        let path = declared.path_with("some-id");
+        let found = watched.find(&method, &path).map(|found| found.target.as_str());
         assert_eq!(found, Some(declared.function), "{method} {path}");
     }
 }

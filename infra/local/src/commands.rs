@@ -4,6 +4,7 @@ pub(crate) mod keys;
 pub(crate) mod reach;
 pub(crate) mod send;
 pub(crate) mod serve;
+pub(crate) mod smoke;
 pub(crate) mod tenant;
 
 use std::io::{self, Write};

@@ -1,5 +1,6 @@
 //! The local stack: the template's functions on embedded parts, in one process and on 127.0.0.1 only.
 
+pub mod demo;
 pub mod dynamodb;
 pub mod functions;
 pub mod gateway;

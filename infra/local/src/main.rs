@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use commands::{keys, send, serve, tenant};
+use commands::{keys, send, serve, smoke, tenant};
 
 /// Turns phone calls and other touches into attributed revenue, here on embedded parts.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Command {
     Tenant(tenant::Args),
     /// Create, list and revoke API keys, here or in a deployed table
     Keys(keys::Args),
+    /// Check that a deployment works, from its health to a webhook that can be read
+    Smoke(smoke::Args),
 }
 
 /// The embedded DynamoDB reports every failed condition as a warning, which are the normal way of things here.
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Send(args) => send::run(&args).map_err(Into::into),
         Command::Tenant(args) => tenant::run(&args).map_err(Into::into),
         Command::Keys(args) => keys::run(&args).map_err(Into::into),
+        Command::Smoke(args) => smoke::run(&args).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use buckets::BucketError;
 use proxy::Judge;
-use runtime::{Aws, Clock, Endpoints, Env, Host, Metrics, Misconfigured, Place};
+use runtime::{Aws, Clock, Endpoints, Env, Host, LOCAL_SECRET, Metrics, Misconfigured, Place};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -233,6 +233,30 @@ impl Stack {
         self.host(OWNER)
     }
 
+    /// What a function in a process of its own needs in its environment to run as a part of this stack: where the
+    /// embedded services are, and what the template gives the functions.
+    pub fn aws_env(&self) -> BTreeMap<String, String> {
+        let functions = self.template.functions.iter();
+        let settings = functions.flat_map(|function| &function.environment);
+        let given = settings.map(|(name, setting)| (name.clone(), self.setting(setting)));
+        let of_aws = [
+            ("AWS_ACCESS_KEY_ID", OWNER),
+            ("AWS_SECRET_ACCESS_KEY", LOCAL_SECRET),
+            ("AWS_REGION", proxy::REGION),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &self.endpoints.dynamodb),
+            ("AWS_ENDPOINT_URL_S3", &self.endpoints.s3),
+            ("AWS_ENDPOINT_URL_SQS", &self.endpoints.sqs),
+        ];
+        given.chain(of_aws.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
+    }
+
+    fn setting(&self, setting: &Setting) -> String {
+        match setting {
+            Setting::Text(text) => text.clone(),
+            Setting::QueueUrl(queue) => self.queues.url(queue),
+        }
+    }
+
     /// What the function of this name is given to run with; its access key is its name.
     ///
     /// A name that the template does not know gets an empty environment.
@@ -240,13 +264,8 @@ impl Stack {
         let functions = &self.template.functions;
         let found = functions.iter().find(|found| found.name == function);
         let environment = found.map(|found| &found.environment);
-        let variables = environment.into_iter().flatten().map(|(name, setting)| {
-            let value = match setting {
-                Setting::Text(text) => text.clone(),
-                Setting::QueueUrl(queue) => self.queues.url(queue),
-            };
-            (name.clone(), value)
-        });
+        let variables = environment.into_iter().flatten();
+        let variables = variables.map(|(name, setting)| (name.clone(), self.setting(setting)));
         Host {
             env: Env::of(variables),
             aws: Aws::local(self.endpoints.clone(), function),

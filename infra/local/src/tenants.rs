@@ -9,6 +9,7 @@ use domain::ids::TenantId;
 use domain::permission::Permissions;
 use domain::source::Source;
 use domain::tenant::Settings;
+use hmac::{Hmac, KeyInit, Mac};
 use runtime::Clock;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -72,6 +73,14 @@ pub async fn create(stack: &Stack, name: &str, aliases: &[&str]) -> Result<Tenan
     // Last, so that a key that works belongs to a tenant that is whole.
     table.create_api_key(&api_key(&id, &credentials, &host.clock)).await?;
     Ok(credentials)
+}
+
+/// What stands in `X-Webhook-Signature`.
+pub fn signature(secret: &str, body: &[u8]) -> String {
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length is a key");
+    mac.update(body);
+    hex::encode(mac.finalize().into_bytes())
 }
 
 fn api_key(tenant: &TenantId, credentials: &TenantCredentials, clock: &Clock) -> ApiKey {

@@ -111,7 +111,7 @@ fn what_cannot_be_sent_says_what_to_do() {
     drop(listener);
     let convin = |name, url: &str| send(url, &["convin", name], "");
     assert_refused(&convin("call.started", &free), "is `cargo run` running?");
-    assert_refused(&convin("call.started", "https://example.com"), "http://");
+    assert_refused(&convin("call.started", "ftp://example.com"), "https://");
     assert_refused(&convin("call.begun", &free), "call.started");
     let nobody = send(&free, &["api", "call.started"], "");
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("convin and telephony"), "{nobody:?}");

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crae::tenants::TenantCredentials;
+use domain::ids::TenantId;
 use serde_json::Value;
 
 /// A running `crae`, killed with the test.
@@ -27,10 +29,14 @@ impl Crae {
 
     /// Waits for the ready file; answers the URL.
     fn url(&mut self) -> String {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        self.url_within(Duration::from_secs(30))
+    }
+
+    fn url_within(&mut self, patience: Duration) -> String {
+        let deadline = Instant::now() + patience;
         while !self.ready_file.exists() {
             assert!(self.process.try_wait().unwrap().is_none(), "{}", self.errors());
-            assert!(Instant::now() < deadline, "not ready within 30 s");
+            assert!(Instant::now() < deadline, "not ready within {patience:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
         let ready: Value = serde_json::from_slice(&fs::read(&self.ready_file).unwrap()).unwrap();
@@ -74,9 +80,10 @@ impl Drop for Crae {
 
 #[tokio::test]
 async fn crae_serves_says_where_and_ends_well_when_told_to() {
-    for (signal, arguments) in
-        [("TERM", &["--port", "0"][..]), ("INT", &["serve", "--port", "0", "--ephemeral"])]
-    {
+    for (signal, arguments) in [
+        ("TERM", &["--port", "0", "--empty"][..]),
+        ("INT", &["serve", "--port", "0", "--ephemeral", "--empty"]),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let mut crae = Crae::start(folder.path(), arguments);
         let url = crae.url();
@@ -90,10 +97,37 @@ async fn crae_serves_says_where_and_ends_well_when_told_to() {
     }
 }
 
+#[tokio::test]
+async fn a_first_start_tells_the_example_data_and_a_later_one_finds_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = Crae::start(folder.path(), &["--port", "0"]);
+    let url = first.url_within(Duration::from_mins(5));
+    let asked = |url: &str, path: &str| {
+        let demo = TenantCredentials::of(&TenantId::parse("demo").unwrap());
+        reqwest::Client::new().get(format!("{url}{path}")).header("x-api-key", demo.api_key)
+    };
+    let runs: Value = asked(&url, "/v1/attribution/runs").send().await.unwrap().json().await.unwrap();
+    let runs = runs["data"].as_array().unwrap();
+    let told = runs.iter().filter(|run| run["name"] == "demo" && run["conversions_processed"] == 400);
+    assert_eq!(told.filter(|run| run["status"] == "completed").count(), 6, "{runs:?}");
+    first.signal("TERM");
+    assert!(first.end().0, "{}", first.errors());
+    let output = first.output();
+    assert!(output.contains("1,500 calls") && output.contains("yuki"), "{output}");
+    fs::remove_file(folder.path().join("ready.json")).unwrap();
+    let mut second = Crae::start(folder.path(), &["--port", "0"]);
+    let url = second.url();
+    let order = asked(&url, "/v1/conversions/ext:demo-order-0400").send().await.unwrap();
+    assert_eq!(order.status(), 200);
+    second.signal("TERM");
+    assert!(second.end().0, "{}", second.errors());
+    assert!(!second.output().contains("1,500 calls"), "it is told once");
+}
+
 #[test]
 fn crae_ends_even_though_a_client_holds_on_to_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut crae = Crae::start(folder.path(), &["--port", "0", "--ephemeral"]);
+    let mut crae = Crae::start(folder.path(), &["--port", "0", "--ephemeral", "--empty"]);
     let url = crae.url();
     let mut client = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
     client.write_all(b"POST /v1/interactions HTTP/1.1\r\nhost: crae\r\ncontent-length: 10\r\n\r\n{").unwrap();
@@ -107,12 +141,12 @@ fn crae_ends_even_though_a_client_holds_on_to_it() {
 fn the_ready_file_of_an_earlier_run_is_gone_before_anything_serves() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("ready.json"), "{}").unwrap();
-    let mut first = Crae::start(folder.path(), &["--port", "0"]);
+    let mut first = Crae::start(folder.path(), &["--port", "0", "--empty"]);
     while fs::read(&first.ready_file).is_ok_and(|content| content == b"{}") {
         std::thread::sleep(Duration::from_millis(1));
     }
     first.url();
-    let mut second = Crae::start(folder.path(), &["--port", "0"]);
+    let mut second = Crae::start(folder.path(), &["--port", "0", "--empty"]);
     assert!(!second.end().0);
     assert!(!second.ready_file.exists());
     let errors = second.errors();
@@ -124,7 +158,7 @@ fn a_port_in_use_ends_crae_with_a_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let mut crae = Crae::start(folder.path(), &["--ephemeral", "--port", &port]);
+    let mut crae = Crae::start(folder.path(), &["--ephemeral", "--empty", "--port", &port]);
     assert!(!crae.end().0);
     let errors = crae.errors();
     assert!(errors.contains(&format!("port {port} is in use")) && errors.contains("--port"), "{errors}");
@@ -133,12 +167,12 @@ fn a_port_in_use_ends_crae_with_a_way_out() {
 #[tokio::test]
 async fn crae_that_was_killed_starts_again_on_the_same_data() {
     let folder = tempfile::tempdir().unwrap();
-    let mut first = Crae::start(folder.path(), &["--port", "0", "--data-dir", "data"]);
+    let mut first = Crae::start(folder.path(), &["--port", "0", "--empty", "--data-dir", "data"]);
     first.url();
     first.signal("KILL");
     assert!(!first.end().0);
     fs::remove_file(&first.ready_file).unwrap();
-    let mut second = Crae::start(folder.path(), &["--port", "0", "--data-dir", "data"]);
+    let mut second = Crae::start(folder.path(), &["--port", "0", "--empty", "--data-dir", "data"]);
     let url = second.url();
     assert_eq!(reqwest::get(format!("{url}/none")).await.unwrap().status(), 404);
 }
@@ -146,7 +180,7 @@ async fn crae_that_was_killed_starts_again_on_the_same_data() {
 #[tokio::test]
 async fn the_rate_limit_is_of_each_tenant_and_not_of_webhooks() {
     let folder = tempfile::tempdir().unwrap();
-    let mut crae = Crae::start(folder.path(), &["--port", "0", "--ephemeral", "--rate-limit", "5"]);
+    let mut crae = Crae::start(folder.path(), &["--port", "0", "--ephemeral", "--empty", "--rate-limit", "5"]);
     let url = crae.url();
     let ready: Value = serde_json::from_slice(&fs::read(&crae.ready_file).unwrap()).unwrap();
     let client = reqwest::Client::new();

@@ -55,6 +55,11 @@ impl Env {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Where the AWS SDK looks for the table, if somebody told it to look elsewhere than usual.
+    pub(crate) fn endpoint(&self) -> Option<&str> {
+        self.variables.get("AWS_ENDPOINT_URL_DYNAMODB").map(String::as_str)
+    }
+
     pub(crate) fn log_filter(&self) -> EnvFilter {
         let filter = self.variables.get("RUST_LOG").map_or("info", String::as_str);
         EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"))

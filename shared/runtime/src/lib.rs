@@ -31,6 +31,16 @@ pub enum Place {
     Local,
 }
 
+impl Place {
+    /// A function whose table is on this machine is in a local stack, whoever started it there.
+    fn of(env: &Env) -> Self {
+        match env.endpoint() {
+            Some(url) if url.starts_with("http://127.0.0.1:") => Self::Local,
+            _ => Self::Cloud,
+        }
+    }
+}
+
 /// What a function is given to run with.
 #[derive(Clone)]
 pub struct Host {
@@ -59,11 +69,28 @@ where
         .finish()
 }
 
-/// The host of a deployed function: logs as JSON, configuration from the process.
+/// The host of a function in a process of its own: logs as JSON, configuration from the process.
 pub async fn start() -> Host {
     let env = Env::of_process();
     logs(env.log_filter(), std::io::stdout).init();
     let clock = Clock::system();
     let metrics = Metrics::logged(clock.clone());
-    Host { env, aws: Aws::of_process().await, clock, metrics, place: Place::Cloud }
+    let place = Place::of(&env);
+    Host { env, aws: Aws::of_process().await, clock, metrics, place }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_function_whose_table_is_on_this_machine_honours_local_credentials() {
+        let place =
+            |url: &str| Place::of(&Env::of([("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), url.to_owned())]));
+        assert_eq!(place("http://127.0.0.1:4000"), Place::Local);
+        for elsewhere in ["https://127.0.0.1.example.com", "http://127.0.0.1.example.com:80", ""] {
+            assert_eq!(place(elsewhere), Place::Cloud, "{elsewhere}");
+        }
+        assert_eq!(Place::of(&Env::of([])), Place::Cloud);
+    }
 }

@@ -7,12 +7,10 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use clap::Parser;
-use crae::tenants::TenantCredentials;
+use crae::tenants::{TenantCredentials, signature};
 use domain::ids::TenantId;
 use domain::source::Source;
-use hmac::{Hmac, KeyInit, Mac};
 use reqwest::StatusCode;
-use sha2::Sha256;
 
 /// How long the answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,7 +34,7 @@ pub(crate) struct Args {
     secret: Option<String>,
 }
 
-fn provider(code: &str) -> Result<Source, &'static str> {
+pub(super) fn provider(code: &str) -> Result<Source, &'static str> {
     let provider = Source::parse(code).filter(|source| *source != Source::Api);
     provider.ok_or("the providers are convin and telephony")
 }
@@ -49,8 +47,8 @@ pub(crate) enum SendError {
         #[source]
         source: io::Error,
     },
-    #[error("{0} does not begin with http://, and this command speaks nothing else; use curl for https")]
-    NotHttp(String),
+    #[error("{0} does not begin with https:// or http://")]
+    NotAUrl(String),
     #[error("nothing answers at {0}; is `cargo run` running?")]
     NothingThere(String),
     #[error("there was no answer")]
@@ -101,8 +99,8 @@ fn payload(args: &Args) -> Result<Vec<u8>, SendError> {
 
 fn request(args: &Args, body: Vec<u8>) -> Result<reqwest::RequestBuilder, SendError> {
     let url = args.url.trim_end_matches('/');
-    if !url.starts_with("http://") {
-        return Err(SendError::NotHttp(args.url.clone()));
+    if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(SendError::NotAUrl(args.url.clone()));
     }
     let provider = args.provider.code();
     let local = || TenantCredentials::of(&args.tenant).webhook_secrets.remove(provider).unwrap_or_default();
@@ -120,12 +118,4 @@ fn request(args: &Args, body: Vec<u8>) -> Result<reqwest::RequestBuilder, SendEr
 async fn exchange(request: reqwest::RequestBuilder) -> Result<(StatusCode, String), reqwest::Error> {
     let answer = request.send().await?;
     Ok((answer.status(), answer.text().await?))
-}
-
-/// What stands in `X-Webhook-Signature`.
-pub(crate) fn signature(secret: &str, body: &[u8]) -> String {
-    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length is a key");
-    mac.update(body);
-    hex::encode(mac.finalize().into_bytes())
 }

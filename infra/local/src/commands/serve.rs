@@ -3,12 +3,17 @@
 mod ready;
 mod summary;
 
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use clap::{Parser, value_parser};
+use crae::demo::{self, DemoError, Filling, Standings};
+use crae::tenants::TenantCredentials;
 use crae::{Data, Options, Stack, StackError, tenants};
 use domain::rate::Rate;
+use domain::tenant::Settings;
+use runtime::Clock;
 use store::StoreError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -25,7 +30,7 @@ pub(crate) struct Args {
     /// Keep nothing: everything ends with the process
     #[arg(long, conflicts_with = "data_dir")]
     ephemeral: bool,
-    /// Begin without example data
+    /// Begin without example data; what is kept already stays as it is
     #[arg(long)]
     empty: bool,
     /// Let each tenant make so many requests per second, twice as many at once; without it nothing is limited
@@ -34,6 +39,10 @@ pub(crate) struct Args {
     /// Send what was put aside since it failed again and again back to its queues, once the cause is gone
     #[arg(long)]
     redrive: bool,
+    /// Written once everything serves: KEY=value lines through which functions in other processes, such as those of
+    /// `cargo lambda watch --env-file FILE`, reach the same embedded services
+    #[arg(long, value_name = "FILE")]
+    aws_env: Option<PathBuf>,
     /// Written once everything serves: the URL and the tenants' credentials, as JSON
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
@@ -43,8 +52,16 @@ pub(crate) struct Args {
 pub(crate) enum ServeError {
     #[error(transparent)]
     Stack(#[from] StackError),
-    #[error("the ready file {} cannot be written", path.display())]
-    ReadyFile {
+    #[error("the file {} cannot be written", path.display())]
+    Unwritten {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the example data cannot be told; --empty begins without it")]
+    Demo(#[from] DemoError),
+    #[error("the data directory {} cannot be marked as being filled", path.display())]
+    Mark {
         path: PathBuf,
         #[source]
         source: io::Error,
@@ -80,16 +97,51 @@ async fn start(args: Args) -> Result<Stack, ServeError> {
         options.parameters.insert("TenantRate".to_owned(), rate.to_string());
         options.parameters.insert("TenantBurst".to_owned(), (2 * rate).to_string());
     }
+    let filling = if args.empty { None } else { filling(&data)? };
     let stack = Stack::start(options).await?;
     if args.redrive {
         stack.redrive_all().await?;
     }
     let tenants = tenants::seed(&stack).await.map_err(ServeError::Tenants)?;
-    summary::show(stack.url(), &data, &tenants).map_err(ServeError::Process)?;
+    let standings = match (filling, tenants.first()) {
+        (Some(filling), Some(demo)) => Some(fill(&stack, demo, filling, &data).await?),
+        _ => None,
+    };
+    summary::show(stack.url(), &data, &tenants, standings.as_ref()).map_err(ServeError::Process)?;
+    if let Some(path) = args.aws_env {
+        let lines = stack.aws_env().into_iter().map(|(name, value)| format!("{name}={value}\n"));
+        let written = fs::write(&path, lines.collect::<String>());
+        written.map_err(|source| ServeError::Unwritten { path, source })?;
+    }
     if let Some(file) = ready_file {
         file.write(stack.url(), &tenants)?;
     }
     Ok(stack)
+}
+
+/// Whether there is example data to be told, and which.
+fn filling(data: &Data) -> Result<Option<Filling>, ServeError> {
+    let today = Settings::default().zone().day_of(Clock::system().now());
+    match data {
+        Data::Memory => Ok(Some(Filling::of_memory(today))),
+        Data::Dir(path) => {
+            Filling::of_folder(path, today).map_err(|source| ServeError::Mark { path: path.clone(), source })
+        }
+    }
+}
+
+async fn fill(
+    stack: &Stack,
+    demo: &TenantCredentials,
+    filling: Filling,
+    data: &Data,
+) -> Result<Standings, ServeError> {
+    eprintln!("Telling tenant demo 90 days of example data; --empty begins without.");
+    let standings = demo::fill(stack, demo, &filling.story()).await?;
+    match (filling.done(), data) {
+        (Err(source), Data::Dir(path)) => Err(ServeError::Mark { path: path.clone(), source }),
+        _ => Ok(standings),
+    }
 }
 
 /// Ctrl-C and what `kill` sends.

@@ -24,7 +24,7 @@ impl File {
     pub(super) fn remove(path: PathBuf) -> Result<Self, ServeError> {
         match fs::remove_file(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(ServeError::ReadyFile { path, source })
+                Err(ServeError::Unwritten { path, source })
             }
             _ => Ok(Self { path }),
         }
@@ -38,7 +38,7 @@ impl File {
         content
             .and_then(|content| fs::write(&partial, content))
             .and_then(|()| fs::rename(&partial, &self.path))
-            .map_err(|source| ServeError::ReadyFile { path: self.path, source })
+            .map_err(|source| ServeError::Unwritten { path: self.path, source })
     }
 }
 
