@@ -180,7 +180,8 @@ async fn crae_that_was_killed_starts_again_on_the_same_data() {
 #[tokio::test]
 async fn the_rate_limit_is_of_each_tenant_and_not_of_webhooks() {
     let folder = tempfile::tempdir().unwrap();
-    let mut crae = Crae::start(folder.path(), &["--port", "0", "--ephemeral", "--empty", "--rate-limit", "5"]);
+    let mut crae =
+        Crae::start(folder.path(), &["--port", "0", "--ephemeral", "--empty", "--rate-limit", "5"]);
     let url = crae.url();
     let ready: Value = serde_json::from_slice(&fs::read(&crae.ready_file).unwrap()).unwrap();
     let client = reqwest::Client::new();

@@ -4,16 +4,12 @@ mod examples;
 
 use std::fs;
 use std::io::{self, Read};
-use std::time::Duration;
 
 use clap::Parser;
 use crae::tenants::{TenantCredentials, signature};
 use domain::ids::TenantId;
 use domain::source::Source;
 use reqwest::StatusCode;
-
-/// How long the answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
@@ -105,10 +101,8 @@ fn request(args: &Args, body: Vec<u8>) -> Result<reqwest::RequestBuilder, SendEr
     let provider = args.provider.code();
     let local = || TenantCredentials::of(&args.tenant).webhook_secrets.remove(provider).unwrap_or_default();
     let secret = args.secret.clone().unwrap_or_else(local);
-    // A proxy would not find this machine's own address.
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
-    let request =
-        client.map_err(SendError::NoAnswer)?.post(format!("{url}/v1/webhooks/{provider}/{}", args.tenant));
+    let client = super::http_client(url).map_err(SendError::NoAnswer)?;
+    let request = client.post(format!("{url}/v1/webhooks/{provider}/{}", args.tenant));
     Ok(request
         .header("content-type", "application/json")
         .header("x-webhook-signature", signature(&secret, &body))

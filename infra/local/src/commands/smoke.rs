@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::send::provider;
 
-/// How long an answer may take, and how long a delivery until it can be read.
+/// How long it may take until a delivery can be read.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const POLL_EVERY: Duration = Duration::from_millis(250);
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<(), SmokeError> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().map_err(SmokeError::Process)?;
     runtime.block_on(async {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build().map_err(SmokeError::Client)?;
+        let http = super::http_client(&args.url).map_err(SmokeError::Client)?;
         let deployment = Deployment { http, url: args.url.trim_end_matches('/'), key: args.key.as_deref() };
         deployment.check_public().await?;
         if args.key.is_some() {

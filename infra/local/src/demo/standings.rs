@@ -92,8 +92,8 @@ impl Standings {
              What agents and vendors earned by each model, in whole USD:\n\n{}\n{}\n",
             grouped(CALLS as u64),
             grouped(*touches as u64),
-            agents.table("Agent"),
-            vendors.table("Vendor"),
+            agents.table("Agent").trim_fmt(),
+            vendors.table("Vendor").trim_fmt(),
         )
     }
 }
