@@ -72,12 +72,15 @@ mod tests {
     #[test]
     fn only_a_new_folder_is_filled_and_one_that_was_cut_short_with_the_same_story() {
         let folder = tempfile::tempdir().unwrap();
-        let (new, old) = (folder.path().join("new"), folder.path());
-        assert!(Filling::of_folder(old, day("2026-01-02")).unwrap().is_none(), "it was there before");
+        let (new, old) = (folder.path().join("new"), folder.path().join("old"));
+        fs::create_dir(&old).unwrap();
+        fs::write(old.join("lock"), "").unwrap();
+        assert!(Filling::of_folder(&old, day("2026-01-02")).unwrap().is_none(), "it was there before");
         let cut_short = Filling::of_folder(&new, day("2026-01-02")).unwrap().unwrap();
         drop(cut_short);
         let again = Filling::of_folder(&new, day("2026-01-05")).unwrap().unwrap();
         assert_eq!(again.story(), Story::before(day("2026-01-02")));
+        fs::write(new.join("lock"), "").unwrap();
         again.done().unwrap();
         assert!(Filling::of_folder(&new, day("2026-01-06")).unwrap().is_none());
     }
