@@ -3,6 +3,7 @@
 //! A message that fails, panics or cannot be read is reported alone, so that its neighbours are not repeated;
 //! after the queue's `maxReceiveCount` it goes to the dead-letter queue.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
@@ -40,10 +41,10 @@ pub fn parse_batch<M: DeserializeOwned>(event: SqsEvent) -> (Vec<Message<M>>, Ve
     (messages, unreadable)
 }
 
-/// The answer to a batch of which the messages `failed` must come again.
+/// The answer to a batch of which the messages `failed` must come again: by id, whichever failed first.
 pub fn batch_response(failed: impl IntoIterator<Item = String>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failed
+    response.batch_item_failures = BTreeSet::from_iter(failed)
         .into_iter()
         .map(|id| {
             let mut failure = BatchItemFailure::default();
