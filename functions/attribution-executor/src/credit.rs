@@ -10,6 +10,7 @@ use domain::time::Timestamp;
 use store::{Credit, CreditedConversion, Heard, StoredConversion, StoredInteraction};
 
 /// An interaction as a run sees it.
+#[derive(Clone)]
 pub(crate) struct Touch {
     pub(crate) id: FactId,
     pub(crate) time: Timestamp,

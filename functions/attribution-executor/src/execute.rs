@@ -1,6 +1,6 @@
 //! Executing one shard: every planned conversion of its customers gets its credits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
@@ -17,8 +17,11 @@ use crate::credit::{Crediting, Touch};
 use crate::sums::sums_of;
 use crate::{App, WorkError};
 
-/// How many customers are credited at a time.
+/// How many customers' timelines are read at a time.
 const ABREAST: usize = 16;
+
+/// How many customers are held in memory at a time.
+const MOST_TOGETHER: usize = 1_000;
 
 /// Writes credits and sums of one shard.
 pub(crate) async fn execute_shard(
@@ -28,13 +31,11 @@ pub(crate) async fn execute_shard(
     (name, attempt): (&str, &str),
 ) -> Result<TaskOutcome, WorkError> {
     let crediting = Crediting::of(&run.config)?;
+    let mut credited = Vec::new();
     let customers = planned(app, tenant, run, name.parse().unwrap_or(u32::MAX)).await?;
-    let credited: Vec<Vec<CreditedConversion>> = stream::iter(customers)
-        .map(|customer| credit_customer(app, tenant, run, (&crediting, customer)))
-        .buffer_unordered(ABREAST)
-        .try_collect()
-        .await?;
-    let mut credited: Vec<_> = credited.into_iter().flatten().collect();
+    for some in customers.chunks(MOST_TOGETHER) {
+        credited.extend(credit_customers(app, tenant, run, (&crediting, some)).await?);
+    }
     credited.sort_by(|a, b| a.id.cmp(&b.id));
     let to = Attempt { tenant: &tenant.id, run, stage: Stage::Execute, task: name, attempt };
     app.table.put_credits(to, &credited).await?;
@@ -51,7 +52,7 @@ async fn planned(
     run: &Run,
     shard: u32,
 ) -> Result<Vec<PlannedCustomer>, StoreError> {
-    let mut merged: BTreeMap<(Option<NodeId>, Vec<NodeId>), Vec<FactId>> = BTreeMap::new();
+    let mut merged: BTreeMap<(Option<NodeId>, Vec<NodeId>), BTreeSet<FactId>> = BTreeMap::new();
     for task in app.table.tasks(&tenant.id, run, Stage::Plan).await? {
         if let Some(attempt) = Attempt::committed(&tenant.id, run, &task) {
             for customer in app.table.manifest(attempt, shard).await? {
@@ -62,32 +63,56 @@ async fn planned(
             }
         }
     }
-    let planned =
-        |((customer_id, members), conversions)| PlannedCustomer { customer_id, members, conversions };
+    let planned = |((customer_id, members), conversions): ((_, _), BTreeSet<_>)| PlannedCustomer {
+        customer_id,
+        members,
+        conversions: conversions.into_iter().collect(),
+    };
     Ok(merged.into_iter().map(planned).collect())
 }
 
-async fn credit_customer(
+/// Credits these customers' conversions. What they are about is read for all of them together, in few requests.
+async fn credit_customers(
     app: &App,
     tenant: &Tenant,
     run: &Run,
-    (crediting, customer): (&Crediting<'_>, PlannedCustomer),
+    (crediting, customers): (&Crediting<'_>, &[PlannedCustomer]),
 ) -> Result<Vec<CreditedConversion>, StoreError> {
-    let conversions = app.table.conversions(tenant, &customer.conversions, cutoff(run)).await?;
-    let touches = touches(app, tenant, run, (&customer, &conversions)).await?;
-    let customer_id = customer.customer_id.as_ref();
-    Ok(conversions.iter().map(|stored| crediting.credit(customer_id, stored, &touches)).collect())
+    let ids: Vec<_> = customers.iter().flat_map(|customer| customer.conversions.iter().cloned()).collect();
+    let conversions = app.table.conversions(tenant, &ids, cutoff(run)).await?;
+    let conversions: HashMap<_, _> =
+        conversions.into_iter().map(|stored| (stored.id.clone(), stored)).collect();
+    let converted = |customer: &PlannedCustomer| -> Vec<&StoredConversion> {
+        customer.conversions.iter().filter_map(|id| conversions.get(id)).collect()
+    };
+    let read = customers.iter().map(|customer| {
+        let conversions = converted(customer);
+        async move {
+            let found = timeline(app, tenant, run, (customer, &conversions)).await?;
+            Ok::<_, StoreError>((customer, conversions, found))
+        }
+    });
+    let read: Vec<_> = read.collect();
+    let timelines: Vec<_> = stream::iter(read).buffered(ABREAST).try_collect().await?;
+    let ids: Vec<_> = timelines.iter().flat_map(|(_, _, found)| found.iter().cloned()).collect();
+    let touches = touches(app, tenant, run, &ids).await?;
+    let mut credited = Vec::new();
+    for (customer, conversions, found) in timelines {
+        let mut of_customer: Vec<_> = found.iter().filter_map(|id| touches.get(id).cloned()).collect();
+        of_customer.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+        let customer_id = customer.customer_id.as_ref();
+        credited.extend(conversions.iter().map(|stored| crediting.credit(customer_id, stored, &of_customer)));
+    }
+    Ok(credited)
 }
 
-/// Every touch of the customer that any of its conversions can look back to, in canonical order.
-///
-/// The index finds them; what they are is read from the interactions themselves, which know more and never lag.
-async fn touches(
+/// Every interaction of the customer that any of its conversions can look back to, as the index knows them.
+async fn timeline(
     app: &App,
     tenant: &Tenant,
     run: &Run,
-    (customer, conversions): (&PlannedCustomer, &[StoredConversion]),
-) -> Result<Vec<Touch>, StoreError> {
+    (customer, conversions): (&PlannedCustomer, &[&StoredConversion]),
+) -> Result<Vec<FactId>, StoreError> {
     let times: Vec<_> = conversions.iter().map(|stored| stored.conversion.occurred_at).collect();
     let Some((first, last)) = times.iter().min().zip(times.iter().max()) else { return Ok(Vec::new()) };
     let from = run.config.window_start(*first);
@@ -99,13 +124,22 @@ async fn touches(
     let found = facts
         .timeline(&members, all, |fact| fact.id.kind() == FactKind::Interaction && in_a_window(fact.time))
         .await?;
-    let ids: Vec<_> = found.items.into_iter().map(|fact| fact.id).collect();
-    let stored = app.table.interactions(tenant, &ids, cutoff(run)).await?;
-    let counts = |touch: &Touch| run.config.counts(&touch.channel);
+    Ok(found.items.into_iter().map(|fact| fact.id).collect())
+}
+
+/// Those of the interactions that count as touches. The index finds them; what they are is read from themselves, which
+/// know more and never lag.
+async fn touches(
+    app: &App,
+    tenant: &Tenant,
+    run: &Run,
+    ids: &[FactId],
+) -> Result<HashMap<FactId, Touch>, StoreError> {
+    let stored = app.table.interactions(tenant, ids, cutoff(run)).await?;
     let in_time = |stored: &&StoredInteraction| run.cutoff.is_none_or(|cutoff| stored.received_at <= cutoff);
-    let mut touches: Vec<_> = stored.iter().filter(in_time).filter_map(Touch::of).filter(counts).collect();
-    touches.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-    Ok(touches)
+    let touches = stored.iter().filter(in_time).filter_map(Touch::of);
+    let counted = touches.filter(|touch| run.config.counts(&touch.channel));
+    Ok(counted.map(|touch| (touch.id.clone(), touch)).collect())
 }
 
 /// What had expired by then does not count, whenever the task is done.
