@@ -3,7 +3,7 @@
 //! What one batch holds of a tenant's deliveries is one object per second in which they were received: newline-delimited
 //! JSON, one delivery a line. Writing is the first thing that happens to a delivery behind the queue, so nothing is
 //! applied without its raw form being kept. Each batch costs a PUT, duplicates too, since S3 has no cheaper way to find
-//! out that they are: $5 per million batches of up to ten deliveries.
+//! out that they are; docs/cost.md tells what that comes to.
 //!
 //! A delivery that was tried again, or replayed, may be in several objects, but all of them are of its one second, which
 //! its id tells: who reads a second reads it whole, and shows each delivery once.

@@ -64,8 +64,8 @@ fn every_kind_of_event_is_read() {
     assert!(site.contains(&Event::HttpApi { method: "ANY".to_owned(), path: "$default".to_owned() }));
     let deliveries = Event::Sqs {
         queue: "crae-deliveries".to_owned(),
-        batch_size: 10,
-        window: Duration::ZERO,
+        batch_size: 100,
+        window: Duration::from_secs(1),
         concurrency: 50,
     };
     assert_eq!(function("call-ingestor").events, [deliveries]);

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""What a million calls cost on AWS: `infra/cost.py --help`. docs/cost.md tells what the lines are, and shows the output."""
+
+import argparse
+
+# Dollars in us-east-1; per million unless it says otherwise.
+HTTP_API = 1.00
+LAMBDA_REQUEST = 0.20
+LAMBDA_GB_SECOND = 13.3334
+SQS_REQUEST = 0.40
+FAIR_QUEUE = 0.10
+WRITE_UNIT = 0.625
+READ_UNIT = 0.125
+S3_PUT = 5.00
+TRACE = 5.00
+LOG_GB = 0.50
+TABLE_GB_MONTH = 0.25
+ARCHIVE_GB_MONTH = 0.023
+
+# What a call takes, whose events come one by one. functions/call-ingestor/tests/it/budget.rs holds the units.
+WRITES = 6
+READS = 6
+# Milliseconds and gigabytes.
+RECEIVER_MS, RECEIVER_GB = 5, 0.25
+INGESTOR_MS, INGESTOR_MS_EACH, INGESTOR_GB = 20, 5, 0.5
+# Bytes: a line of the access log and one that counts the delivery; an interaction with its indexes; a raw delivery.
+LOGGED, STORED, ARCHIVED = 450, 2_500, 1_200
+# Of the traces X-Ray keeps one in so many.
+SAMPLED = 20
+# Counting hours anew, with a few tenants.
+ROLLUPS = 0.40
+
+
+def lines(events, together):
+    """Dollars per million calls, of so many deliveries each, of which so many are taken in together."""
+    batches = events / together
+    ingestor_gb_seconds = (batches * INGESTOR_MS + events * INGESTOR_MS_EACH) / 1_000 * INGESTOR_GB
+    return {
+        "API Gateway": events * HTTP_API,
+        "webhook-receiver": events * (LAMBDA_REQUEST + RECEIVER_MS / 1_000 * RECEIVER_GB * LAMBDA_GB_SECOND),
+        "queue: sending": events * (SQS_REQUEST + FAIR_QUEUE),
+        "queue: receiving and deleting": batches * 2 * SQS_REQUEST,
+        "call-ingestor": batches * LAMBDA_REQUEST + ingestor_gb_seconds * LAMBDA_GB_SECOND,
+        "table": WRITES * WRITE_UNIT + READS * READ_UNIT,
+        "archive": batches * S3_PUT,
+        "rollups": ROLLUPS,
+        "**the path of a call**": None,
+        "logs": events * LOGGED / 1_000 * LOG_GB,
+        "traces": (events + batches) / SAMPLED * TRACE,
+        "**with logs and traces**": None,
+        "storage, each month kept": STORED / 1_000 * TABLE_GB_MONTH + events * ARCHIVED / 1_000 * ARCHIVE_GB_MONTH,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Prints what a million calls cost, in dollars.")
+    parser.add_argument("--deliveries", type=float, default=4, help="that a provider sends per call (default 4)")
+    parser.add_argument("--together", type=float, nargs="+", default=[1, 2, 10, 50, 100], help="deliveries of a tenant in a batch")
+    wanted = parser.parse_args()
+    columns = [lines(wanted.deliveries, together) for together in wanted.together]
+    print("| deliveries in a batch | " + " | ".join(f"{together:g}" for together in wanted.together) + " |")
+    print("| --- |" + " ---: |" * len(columns))
+    sums = [0.0] * len(columns)
+    for name in columns[0]:
+        row = [column[name] for column in columns]
+        if row[0] is None:
+            row = [f"**{total:.2f}**" for total in sums]
+        else:
+            sums = [total + dollars for total, dollars in zip(sums, row)]
+            row = [f"{dollars:.2f}" for dollars in row]
+        print(f"| {name} | " + " | ".join(row) + " |")
+
+
+if __name__ == "__main__":
+    main()
