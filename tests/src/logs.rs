@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
 
 use crae::tenants::TenantCredentials;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// What the tests' customers, calls and keys are made of.
@@ -37,7 +37,8 @@ fn with<T>(act: impl FnOnce(&mut Log) -> T) -> T {
 pub(crate) fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let logs = runtime::logs(EnvFilter::new(FILTER), Watched);
+        let filter: Targets = FILTER.parse().unwrap_or_else(|error| panic!("{error}"));
+        let logs = runtime::logs(filter, Watched);
         tracing::subscriber::set_global_default(logs).unwrap_or_else(|error| panic!("{error}"));
     });
 }

@@ -2,7 +2,7 @@ use lambda_http::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let host = runtime::start().await;
+    let host = runtime::start();
     let app = identity_api::App::connect(&host)?;
     lambda_http::run(identity_api::router(app)).await
 }

@@ -7,7 +7,11 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use runtime::Env;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use commands::{keys, send, serve, smoke, tenant};
 
@@ -36,16 +40,14 @@ enum Command {
 }
 
 /// The embedded DynamoDB reports every failed condition as a warning, which are the normal way of things here.
-const LOG_FILTER: &str = "warn,crae=info,dynoxide=error";
+const LOGGED: [(&str, LevelFilter); 2] = [("crae", LevelFilter::INFO), ("dynoxide", LevelFilter::ERROR)];
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
+    let otherwise = Targets::new().with_default(LevelFilter::WARN).with_targets(LOGGED);
+    let filter = Env::of_process().log_filter(otherwise);
+    let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    tracing_subscriber::registry().with(filter).with(lines).init();
     let done: Result<(), Box<dyn Error>> = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(args).map_err(Into::into),
         Command::Send(args) => send::run(&args).map_err(Into::into),

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use phonenumber::country;
+use rlibphonenumber::enums::Region as Country;
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,18 +97,19 @@ impl From<NotIdentifying> for Refusal {
 
 /// The country whose national numbers are read without a country code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Region(country::Id);
+pub struct Region(Country);
 
 impl Region {
-    pub const US: Region = Region(country::Id::US);
+    pub const US: Region = Region(Country::US);
 
-    /// Reads an ISO 3166 code of two letters.
+    /// Reads an ISO 3166 code of two letters, of a country that has a numbering plan.
     pub fn parse(code: &str) -> Option<Self> {
-        code.to_ascii_uppercase().parse().ok().map(Self)
+        let country = Country::from_code(code).ok()?;
+        PHONE_NUMBER_UTIL.get_supported_regions().any(|known| known == country).then_some(Self(country))
     }
 
     pub fn code(self) -> String {
-        self.0.as_ref().to_owned()
+        self.0.as_region_str().to_string()
     }
 }
 
@@ -175,26 +177,28 @@ pub fn load_numbering_plans() {
     let _loaded = phone("+14155550123", Region::US);
 }
 
+/// Including the country's: the shortest numbers in use, on small islands, have as many.
+const LEAST_DIGITS: usize = 7;
+
 /// E.164, an extension kept behind `x`: two people behind one switchboard are two people.
 fn phone(text: &str, region: Region) -> Result<String, NotIdentifying> {
     if WITHHELD.iter().any(|word| word.eq_ignore_ascii_case(text)) {
         return Err(NotIdentifying::Withheld);
     }
-    // The library panics or loops on no input we know of, but it reads at most what a number can be.
     if text.len() > 64 {
         return Err(NotIdentifying::NotAPhone);
     }
-    let number = phonenumber::parse(Some(region.0), text).map_err(|_| NotIdentifying::NotAPhone)?;
-    let mut normal = number.format().mode(phonenumber::Mode::E164).to_string();
-    if let Some((base, _)) = normal.split_once(";ext=") {
-        normal = base.to_owned();
+    let number = PHONE_NUMBER_UTIL.parse(text, Some(region.0)).map_err(|_| NotIdentifying::NotAPhone)?;
+    let mut normal = number.format_as(PhoneNumberFormat::E164).to_string();
+    if normal.len() <= LEAST_DIGITS {
+        return Err(NotIdentifying::NotAPhone);
     }
     if let Some(rest) = normal.strip_prefix("+521").filter(|rest| rest.len() == 10) {
         // Mexico dropped the 1 before mobile numbers in 2019; senders still write both.
         normal = format!("+52{rest}");
     }
-    if let Some(extension) = number.extension() {
-        normal = format!("{normal}x{}", extension.as_ref());
+    if let Some(extension) = &number.extension {
+        normal = format!("{normal}x{extension}");
     }
     Ok(normal)
 }
@@ -244,6 +248,34 @@ mod tests {
     fn a_number_that_nobody_could_dial_still_identifies() {
         assert_eq!(phone_of("+1234567890").as_deref(), Ok("+1234567890"));
         assert_eq!(phone_of("(555) 123-4567").as_deref(), Ok("+15551234567"));
+    }
+
+    #[test]
+    fn numbers_of_other_countries_keep_all_their_digits() {
+        for (text, normal) in [
+            ("+49 151 12345678", "+4915112345678"),
+            ("011 49 151 12345678", "+4915112345678"),
+            ("011-49 (0)151 12345678", "+4915112345678"),
+            ("+49 511 12345678", "+4951112345678"),
+            ("+33 1 42 68 53 00", "+33142685300"),
+            ("+91 11 2301 2113", "+911123012113"),
+            ("+86 138 0013 8000", "+8613800138000"),
+            ("+54 9 11 2345 6789", "+5491123456789"),
+            ("+7 800 555 35 35", "+78005553535"),
+            ("+44 (0)20 7946 0018", "+442079460018"),
+            ("+4402079460018", "+442079460018"),
+            ("+65 1800 123 4567", "+6518001234567"),
+        ] {
+            assert_eq!(phone_of(text).as_deref(), Ok(normal), "{text}");
+            assert_eq!(phone_of(normal).as_deref(), Ok(normal), "{text}");
+        }
+        let british = |text| Identifier::parse(IdentifierType::Phone, text, Region::parse("GB").unwrap());
+        for text in ["0049 151 12345678", "+49 151 12345678", "+49 0151 12345678"] {
+            assert_eq!(british(text).unwrap().value(), "+4915112345678", "{text}");
+        }
+        for text in ["020 7946 0018", "00 44 20 7946 0018", "442079460018"] {
+            assert_eq!(british(text).unwrap().value(), "+442079460018", "{text}");
+        }
     }
 
     #[test]

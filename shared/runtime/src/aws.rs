@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_types::SdkConfig;
+
+use crate::Env;
 
 /// Where the embedded services of the local stack listen.
 #[derive(Clone, Debug)]
@@ -39,13 +43,37 @@ fn retries() -> RetryConfig {
 }
 
 impl Aws {
-    pub async fn of_process() -> Self {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .timeout_config(timeouts())
-            .retry_config(retries())
-            .load()
-            .await;
-        Self { config, endpoints: None }
+    /// The clients of a function in the region, with the credentials, that its platform tells it. What looks for
+    /// credentials elsewhere is left to programs that people start: it would be a sixth of every function.
+    pub(crate) fn of_function(env: &Env) -> Self {
+        let credentials = env.platform("AWS_ACCESS_KEY_ID").zip(env.platform("AWS_SECRET_ACCESS_KEY"));
+        let credentials = credentials.map(|(id, secret)| {
+            let token = env.platform("AWS_SESSION_TOKEN").map(str::to_owned);
+            SharedCredentialsProvider::new(Credentials::new(
+                id,
+                secret,
+                token,
+                None,
+                "the function's environment",
+            ))
+        });
+        let endpoint = |service| env.platform(service).map(str::to_owned);
+        let endpoints = endpoint("AWS_ENDPOINT_URL_DYNAMODB")
+            .zip(endpoint("AWS_ENDPOINT_URL_S3"))
+            .zip(endpoint("AWS_ENDPOINT_URL_SQS"));
+        let mut config = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+        config.set_region(env.platform("AWS_REGION").map(|region| Region::new(region.to_owned())));
+        config.set_credentials_provider(credentials);
+        Self {
+            endpoints: endpoints.map(|((dynamodb, s3), sqs)| Endpoints { dynamodb, s3, sqs }),
+            ..Self::of(&config.build())
+        }
+    }
+
+    /// The clients that a configuration makes, but with the deadlines of this crate.
+    pub fn of(config: &SdkConfig) -> Self {
+        let config = config.to_builder().timeout_config(timeouts()).retry_config(retries());
+        Self { config: config.build(), endpoints: None }
     }
 
     /// The same clients against the embedded services. `access_key` tells those which function is calling.
@@ -55,10 +83,8 @@ impl Aws {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .timeout_config(timeouts())
-            .retry_config(retries())
             .build();
-        Self { config, endpoints: Some(endpoints) }
+        Self { endpoints: Some(endpoints), ..Self::of(&config) }
     }
 
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {

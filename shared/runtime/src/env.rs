@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 /// The variables a function was given, and which of them it asked for.
 ///
@@ -55,14 +55,14 @@ impl Env {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where the AWS SDK looks for the table, if somebody told it to look elsewhere than usual.
-    pub(crate) fn endpoint(&self) -> Option<&str> {
-        self.variables.get("AWS_ENDPOINT_URL_DYNAMODB").map(String::as_str)
+    /// What the platform tells every function, and no template need tell.
+    pub(crate) fn platform(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
     }
 
-    pub(crate) fn log_filter(&self) -> EnvFilter {
-        let filter = self.variables.get("RUST_LOG").map_or("info", String::as_str);
-        EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"))
+    /// What `RUST_LOG` says is to be logged, by modules and levels, if it says so in a way that can be read.
+    pub fn log_filter(&self, otherwise: Targets) -> Targets {
+        self.platform("RUST_LOG").and_then(|filter| filter.parse().ok()).unwrap_or(otherwise)
     }
 }
 

@@ -12,8 +12,9 @@ mod queue;
 mod random;
 
 use tracing::Subscriber;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use aws::{Aws, Endpoints, LOCAL_SECRET};
@@ -34,7 +35,7 @@ pub enum Place {
 impl Place {
     /// A function whose table is on this machine is in a local stack, whoever started it there.
     fn of(env: &Env) -> Self {
-        match env.endpoint() {
+        match env.platform("AWS_ENDPOINT_URL_DYNAMODB") {
             Some(url) if url.starts_with("http://127.0.0.1:") => Self::Local,
             _ => Self::Cloud,
         }
@@ -55,28 +56,24 @@ pub struct Host {
 ///
 /// It names things by our ids and says what went wrong by codes, and holds nothing that people entrusted to us: every
 /// end-to-end test watches it.
-pub fn logs<W>(filter: EnvFilter, into: W) -> impl Subscriber + Send + Sync
+pub fn logs<W>(filter: Targets, into: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(filter)
-        .with_current_span(true)
-        .without_time()
-        .with_target(true)
-        .with_writer(into)
-        .finish()
+    let lines =
+        fmt::layer().json().with_current_span(true).without_time().with_target(true).with_writer(into);
+    tracing_subscriber::registry().with(filter).with(lines)
 }
 
 /// The host of a function in a process of its own: logs as JSON, configuration from the process.
-pub async fn start() -> Host {
+pub fn start() -> Host {
     let env = Env::of_process();
-    logs(env.log_filter(), std::io::stdout).init();
+    logs(env.log_filter(Targets::new().with_default(LevelFilter::INFO)), std::io::stdout).init();
     let clock = Clock::system();
     let metrics = Metrics::logged(clock.clone());
     let place = Place::of(&env);
-    Host { env, aws: Aws::of_process().await, clock, metrics, place }
+    let aws = Aws::of_function(&env);
+    Host { env, aws, clock, metrics, place }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use aws_config::BehaviorVersion;
 use clap::Args;
 use crae::{OWNER, ReachedAt};
 use domain::ids::TenantId;
@@ -67,7 +68,8 @@ impl Where {
     async fn reach(&self) -> Result<Reached, AdminError> {
         let clock = Clock::system();
         if let Some(name) = &self.table {
-            return Ok(Reached { table: Table::new(Aws::of_process().await.dynamodb(), name), clock });
+            let aws = Aws::of(&aws_config::load_defaults(BehaviorVersion::latest()).await);
+            return Ok(Reached { table: Table::new(aws.dynamodb(), name), clock });
         }
         let at = ReachedAt::of(&self.data_dir)
             .map_err(|source| AdminError::DataDir { path: self.data_dir.clone(), source })?;
