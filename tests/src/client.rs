@@ -155,7 +155,12 @@ impl Client {
     pub fn new(url: &str, tenant: TenantCredentials) -> Self {
         logs::watch();
         logs::keep_secret(&tenant);
-        Self { url: url.to_owned(), tenant, http: reqwest::Client::new(), told: Arc::default() }
+        Self {
+            url: url.to_owned(),
+            tenant,
+            http: crae::http_client(url).unwrap_or_else(|error| panic!("{error}")),
+            told: Arc::default(),
+        }
     }
 
     /// The same tenant's client with another key.

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crae::dynamodb::DynamoDb;
 use crae::template::{EMBEDDED, Template};
 use crae::tenants::{TenantCredentials, signature};
-use crae::{OWNER, Options};
+use crae::{OWNER, Options, http_client};
 use domain::ids::TenantId;
 use domain::time::{Day, HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp, Zone};
 use futures::{StreamExt, stream};
@@ -88,7 +88,7 @@ impl Served {
 
     fn client(&self, tenant: &str) -> Client {
         let tenant = TenantCredentials::of(&TenantId::parse(tenant).unwrap());
-        Client { url: self.url.clone(), tenant, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+        Client { url: self.url.clone(), tenant, http: http_client(&self.url).unwrap() }
     }
 }
 

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod dynamodb;
 pub mod functions;
 pub mod gateway;
+mod http;
 pub mod mappings;
 mod policies;
 pub mod sqs;
@@ -12,6 +13,7 @@ pub mod template;
 pub mod tenants;
 mod threads;
 
+pub use http::http_client;
 pub use policies::OWNER;
 pub use proxy::{Call, Fault, Judge, Service};
 pub use stack::{Data, Faults, Options, ReachedAt, Stack, StackError};

@@ -40,7 +40,10 @@ fn refused(folder: &tempfile::TempDir, arguments: &[&str], hint: &str) {
 }
 
 async fn get(stack: &Stack, path: &str, key: &str) -> (u16, Value) {
-    let request = reqwest::Client::new().get(format!("{}{path}", stack.url())).header("x-api-key", key);
+    let request = crae::http_client(stack.url())
+        .unwrap()
+        .get(format!("{}{path}", stack.url()))
+        .header("x-api-key", key);
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
@@ -62,7 +65,10 @@ async fn a_tenant_is_created_given_a_key_and_takes_webhooks() {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body.as_bytes());
     let signature = hex::encode(mac.finalize().into_bytes());
-    let webhook = reqwest::Client::new().post(format!("{}/v1/webhooks/convin/zoo", stack.url())).body(body);
+    let webhook = crae::http_client(stack.url())
+        .unwrap()
+        .post(format!("{}/v1/webhooks/convin/zoo", stack.url()))
+        .body(body);
     let answer = webhook.header("x-webhook-signature", signature).send().await.unwrap();
     assert_eq!(answer.status(), 202);
     refused(&folder, &["tenant", "create", "zoo"], "there is a tenant zoo already");
@@ -120,8 +126,10 @@ async fn settings_are_changed_where_they_can_be() {
         "occurred_at": "2026-03-02T10:00:00Z", "event_source": "billing",
         "customer_identifiers": [{"type": "email", "value": "maya@example.com"}],
     });
-    let sold =
-        reqwest::Client::new().post(format!("{}/v1/conversions", stack.url())).header("x-api-key", key);
+    let sold = crae::http_client(stack.url())
+        .unwrap()
+        .post(format!("{}/v1/conversions", stack.url()))
+        .header("x-api-key", key);
     let sold = sold.header("content-type", "application/json").body(order.to_string()).send().await.unwrap();
     assert_eq!(sold.status(), 201);
     refused(&folder, &["tenant", "set", "time_zone=UTC"], "TIME_ZONE_FIXED");

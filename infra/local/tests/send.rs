@@ -45,7 +45,7 @@ fn assert_refused(output: &Output, hint: &str) {
 async fn call(url: &str, tenant: &TenantCredentials, id: &str, sections: usize) -> Value {
     let since = Instant::now();
     loop {
-        let read = reqwest::Client::new().get(format!("{url}/v1/interactions/ext:{id}"));
+        let read = crae::http_client(url).unwrap().get(format!("{url}/v1/interactions/ext:{id}"));
         let answer = read.header("x-api-key", &tenant.api_key).send().await.unwrap();
         let call = answer.json::<Value>().await.unwrap()["data"].take();
         if call["sections"].as_object().is_some_and(|told| told.len() == sections) {

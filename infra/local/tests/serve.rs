@@ -87,7 +87,7 @@ async fn crae_serves_says_where_and_ends_well_when_told_to() {
         let folder = tempfile::tempdir().unwrap();
         let mut crae = Crae::start(folder.path(), arguments);
         let url = crae.url();
-        assert_eq!(reqwest::get(format!("{url}/none")).await.unwrap().status(), 404);
+        assert_eq!(get(format!("{url}/none")).await.unwrap().status(), 404);
         assert_eq!(folder.path().join(".crae").exists(), signal == "TERM");
         crae.signal(signal);
         let (well, took) = crae.end();
@@ -104,7 +104,7 @@ async fn a_first_start_tells_the_example_data_and_a_later_one_finds_it() {
     let url = first.url_within(Duration::from_mins(5));
     let asked = |url: &str, path: &str| {
         let demo = TenantCredentials::of(&TenantId::parse("demo").unwrap());
-        reqwest::Client::new().get(format!("{url}{path}")).header("x-api-key", demo.api_key)
+        crae::http_client(url).unwrap().get(format!("{url}{path}")).header("x-api-key", demo.api_key)
     };
     let runs: Value = asked(&url, "/v1/attribution/runs").send().await.unwrap().json().await.unwrap();
     let runs = runs["data"].as_array().unwrap();
@@ -174,7 +174,7 @@ async fn crae_that_was_killed_starts_again_on_the_same_data() {
     fs::remove_file(&first.ready_file).unwrap();
     let mut second = Crae::start(folder.path(), &["--port", "0", "--empty", "--data-dir", "data"]);
     let url = second.url();
-    assert_eq!(reqwest::get(format!("{url}/none")).await.unwrap().status(), 404);
+    assert_eq!(get(format!("{url}/none")).await.unwrap().status(), 404);
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn the_rate_limit_is_of_each_tenant_and_not_of_webhooks() {
         Crae::start(folder.path(), &["--port", "0", "--ephemeral", "--empty", "--rate-limit", "5"]);
     let url = crae.url();
     let ready: Value = serde_json::from_slice(&fs::read(&crae.ready_file).unwrap()).unwrap();
-    let client = reqwest::Client::new();
+    let client = crae::http_client(&url).unwrap();
     let mut limited = None;
     for _ in 0..100 {
         let request = client.get(format!("{url}/v1/tenant"));
@@ -206,4 +206,8 @@ async fn the_rate_limit_is_of_each_tenant_and_not_of_webhooks() {
         let webhook = client.post(format!("{url}/v1/webhooks/convin/demo")).body("{}");
         assert_eq!(webhook.send().await.unwrap().status(), 401);
     }
+}
+
+async fn get(url: impl AsRef<str>) -> reqwest::Result<reqwest::Response> {
+    crae::http_client(url.as_ref())?.get(url.as_ref()).send().await
 }

@@ -39,7 +39,7 @@ async fn traces(stack: &Stack) -> (bool, u64) {
 #[tokio::test]
 async fn a_stack_in_memory_answers_through_the_gateway() {
     let stack = start(Options::default()).await;
-    let answer = reqwest::get(format!("{}/no/such/path", stack.url())).await.unwrap();
+    let answer = get(format!("{}/no/such/path", stack.url())).await.unwrap();
     assert!(answer.headers().contains_key("apigw-requestid"), "{answer:?}");
     assert_eq!(answer.status(), 404);
     stack.stop().await;
@@ -114,9 +114,13 @@ async fn a_stack_outlives_the_test_that_started_it_and_stops_at_once() {
     });
     let stack = tokio::task::spawn_blocking(|| starting.join().unwrap()).await.unwrap();
     let url = stack.url().to_owned();
-    assert_eq!(reqwest::get(&url).await.unwrap().status(), 404);
+    assert_eq!(get(&url).await.unwrap().status(), 404);
     let begun = std::time::Instant::now();
     stack.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-    assert!(reqwest::get(&url).await.is_err());
+    assert!(get(&url).await.is_err());
+}
+
+async fn get(url: impl AsRef<str>) -> reqwest::Result<reqwest::Response> {
+    crae::http_client(url.as_ref())?.get(url.as_ref()).send().await
 }

@@ -11,10 +11,13 @@ mod partial;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::Response;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use tower::ServiceExt;
 
 pub use call::{ACCOUNT, Call, Need, REGION, Service};
@@ -52,7 +55,8 @@ pub fn before(kind: Service, service: Router, judge: Arc<dyn Judge>) -> Router {
 
 /// Passes every request on to the service at this URL.
 pub fn forward(url: &str) -> Router {
-    let upstream = (reqwest::Client::new(), Arc::from(url.trim_end_matches('/')));
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let upstream = (client, Arc::from(url.trim_end_matches('/')));
     Router::new().fallback(pass_on).with_state(upstream)
 }
 
@@ -88,27 +92,18 @@ async fn carry_out(service: Router, request: Request) -> Response {
     service.oneshot(request).await.unwrap_or_else(|never| match never {})
 }
 
-async fn pass_on(State((client, url)): State<(reqwest::Client, Arc<str>)>, request: Request) -> Response {
+type Upstream = Client<HttpConnector, Body>;
+
+async fn pass_on(State((client, url)): State<(Upstream, Arc<str>)>, mut request: Request) -> Response {
     // As it came, its host too: S3 looks whether the headers are those that were signed.
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let Ok(body) = to_bytes(body, MOST_BODY).await else { return Fault::Failed.answer(Service::DynamoDb) };
-    let sent = client.request(parts.method, format!("{url}{path}")).headers(parts.headers).body(body);
-    match passed(sent).await {
-        Ok(response) => response,
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let Ok(uri) = format!("{url}{path}").parse() else { return Fault::Failed.answer(Service::DynamoDb) };
+    *request.uri_mut() = uri;
+    match client.request(request).await {
+        Ok(response) => response.map(Body::new),
         Err(error) => {
             tracing::warn!(%error, "an embedded service did not answer");
             Fault::Failed.answer(Service::DynamoDb)
         }
     }
-}
-
-async fn passed(request: reqwest::RequestBuilder) -> Result<Response, reqwest::Error> {
-    let answer = request.send().await?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let body: Bytes = answer.bytes().await?;
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    Ok(response)
 }

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
+};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_types::SdkConfig;
 
 use crate::Env;
@@ -42,6 +47,11 @@ fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(100))
 }
 
+/// How AWS is reached, by everything that asks for it.
+pub fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
 impl Aws {
     /// The clients of a function in the region, with the credentials, that its platform tells it. What looks for
     /// credentials elsewhere is left to programs that people start: it would be a sixth of every function.
@@ -72,7 +82,8 @@ impl Aws {
 
     /// The clients that a configuration makes, but with the deadlines of this crate.
     pub fn of(config: &SdkConfig) -> Self {
-        let config = config.to_builder().timeout_config(timeouts()).retry_config(retries());
+        let config =
+            config.to_builder().http_client(http_client()).timeout_config(timeouts()).retry_config(retries());
         Self { config: config.build(), endpoints: None }
     }
 

@@ -111,7 +111,7 @@ async fn each_queue_has_messages_under_events_that_its_function_takes() {
     assert_eq!(called, all.map(|function| function.name.clone()).collect());
     let url = format!("{}/v1/interactions/ext:convin:call-67890", stack.url());
     let key = &tenants::TenantCredentials::of(&TenantId::parse("demo").unwrap()).api_key;
-    let answer = reqwest::Client::new().get(url).header("x-api-key", key).send().await.unwrap();
+    let answer = crae::http_client(&url).unwrap().get(url).header("x-api-key", key).send().await.unwrap();
     let call: Value = answer.json().await.unwrap();
     assert_eq!(call["data"]["duration_seconds"], 900, "the deliveries tell of a call: {call}");
     stack.stop().await;

@@ -68,7 +68,8 @@ impl Where {
     async fn reach(&self) -> Result<Reached, AdminError> {
         let clock = Clock::system();
         if let Some(name) = &self.table {
-            let aws = Aws::of(&aws_config::load_defaults(BehaviorVersion::latest()).await);
+            let config = aws_config::defaults(BehaviorVersion::latest()).http_client(runtime::http_client());
+            let aws = Aws::of(&config.load().await);
             return Ok(Reached { table: Table::new(aws.dynamodb(), name), clock });
         }
         let at = ReachedAt::of(&self.data_dir)

@@ -101,7 +101,7 @@ fn request(args: &Args, body: Vec<u8>) -> Result<reqwest::RequestBuilder, SendEr
     let provider = args.provider.code();
     let local = || TenantCredentials::of(&args.tenant).webhook_secrets.remove(provider).unwrap_or_default();
     let secret = args.secret.clone().unwrap_or_else(local);
-    let client = super::http_client(url).map_err(SendError::NoAnswer)?;
+    let client = crae::http_client(url).map_err(SendError::NoAnswer)?;
     let request = client.post(format!("{url}/v1/webhooks/{provider}/{}", args.tenant));
     Ok(request
         .header("content-type", "application/json")

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<(), SmokeError> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().map_err(SmokeError::Process)?;
     runtime.block_on(async {
-        let http = super::http_client(&args.url).map_err(SmokeError::Client)?;
+        let http = crae::http_client(&args.url).map_err(SmokeError::Client)?;
         let deployment = Deployment { http, url: args.url.trim_end_matches('/'), key: args.key.as_deref() };
         deployment.check_public().await?;
         if args.key.is_some() {

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::story::Delivery;
 use super::{PATIENCE, POLL_EVERY};
+use crate::http_client;
 use crate::sqs::SqsError;
 use crate::tenants::{TenantCredentials, signature};
 
@@ -73,8 +74,7 @@ struct Entry {
 
 impl<'a> Client<'a> {
     pub fn new(url: &'a str, tenant: &'a TenantCredentials) -> Result<Self, DemoError> {
-        // A proxy would not find this machine's own address.
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        let http = http_client(url)?;
         Ok(Self { http, url, tenant })
     }
 

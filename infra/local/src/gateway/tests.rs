@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::http_client;
 
 /// A gateway before functions that show what they were called with; answers its URL.
 async fn serve(routes: &[(&str, &str)]) -> String {
@@ -66,7 +67,7 @@ async fn status_and_text(response: reqwest::Response) -> (u16, String) {
 #[tokio::test]
 async fn a_function_gets_the_request_and_the_client_its_answer() {
     let url = serve(&[("ANY", "/echo/{proxy+}")]).await;
-    let client = reqwest::Client::new();
+    let client = http_client("http://127.0.0.1").unwrap();
     let request = client.post(format!("{url}/echo/ext%3Aabc?a=1&a=2")).header("x-key", "k").json(&json!([1]));
     let answer: Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["name"], "ext:abc");
@@ -79,11 +80,11 @@ async fn a_function_gets_the_request_and_the_client_its_answer() {
 #[tokio::test]
 async fn a_binary_body_arrives_byte_for_byte_both_ways() {
     let url = serve(&[("ANY", "/{proxy+}")]).await;
-    let client = reqwest::Client::new();
+    let client = http_client("http://127.0.0.1").unwrap();
     let bytes: Vec<u8> = (0..=255).collect();
     let answer = client.post(format!("{url}/echo/x")).body(bytes.clone()).send().await.unwrap();
     assert_eq!(answer.json::<Value>().await.unwrap()["bytes"], json!(bytes));
-    let answer = reqwest::get(format!("{url}/bytes")).await.unwrap();
+    let answer = fetch(format!("{url}/bytes")).await.unwrap();
     assert_eq!(answer.headers()["content-type"], "image/png");
     assert_eq!(answer.bytes().await.unwrap().as_ref(), [0, 255]);
 }
@@ -94,7 +95,7 @@ async fn names_with_spaces_and_letters_of_all_scripts_arrive_as_they_were_sent()
     for (sent, seen) in
         [("a%20b", "a b"), ("%CE%BB", "λ"), ("a+b", "a+b"), ("a%22b", "a\"b"), ("a%7Cb", "a|b")]
     {
-        let answer = reqwest::get(format!("{url}/echo/{sent}")).await.unwrap();
+        let answer = fetch(format!("{url}/echo/{sent}")).await.unwrap();
         assert_eq!(answer.json::<Value>().await.unwrap()["name"], seen, "{sent}");
     }
 }
@@ -103,7 +104,7 @@ async fn names_with_spaces_and_letters_of_all_scripts_arrive_as_they_were_sent()
 async fn a_failing_function_is_the_gateways_500() {
     let url = serve(&[("ANY", "/{proxy+}")]).await;
     for failing in ["panic", "hang", "large"] {
-        let answer = reqwest::get(format!("{url}/{failing}")).await.unwrap();
+        let answer = fetch(format!("{url}/{failing}")).await.unwrap();
         let expected = (500, r#"{"message":"Internal Server Error"}"#.to_owned());
         assert_eq!(status_and_text(answer).await, expected, "{failing}");
     }
@@ -112,10 +113,10 @@ async fn a_failing_function_is_the_gateways_500() {
 #[tokio::test]
 async fn the_gateway_answers_by_itself_what_no_route_takes() {
     let url = serve(&[("GET", "/bytes")]).await;
-    let answer = reqwest::get(format!("{url}/other")).await.unwrap();
+    let answer = fetch(format!("{url}/other")).await.unwrap();
     assert_eq!(answer.headers()["content-type"], "application/json");
     assert_eq!(status_and_text(answer).await, (404, r#"{"message":"Not Found"}"#.to_owned()));
-    let answer = reqwest::get(format!("{url}/50%25")).await.unwrap();
+    let answer = fetch(format!("{url}/50%25")).await.unwrap();
     assert_eq!(status_and_text(answer).await, (400, r#"{"message":"Bad Request"}"#.to_owned()));
 }
 
@@ -123,7 +124,8 @@ async fn the_gateway_answers_by_itself_what_no_route_takes() {
 async fn a_host_that_is_none_does_not_reach_a_function() {
     let url = serve(&[("ANY", "/{proxy+}")]).await;
     for (host, status) in [("a b", 400), ("a:99999", 400), ("example.com", 200), ("[::1]:80", 200)] {
-        let request = reqwest::Client::new().get(format!("{url}/bytes")).header("host", host);
+        let request =
+            http_client("http://127.0.0.1").unwrap().get(format!("{url}/bytes")).header("host", host);
         assert_eq!(request.send().await.unwrap().status(), status, "{host}");
     }
 }
@@ -131,7 +133,7 @@ async fn a_host_that_is_none_does_not_reach_a_function() {
 #[tokio::test]
 async fn a_body_may_have_ten_megabytes_and_no_more() {
     let url = serve(&[("ANY", "/{proxy+}")]).await;
-    let client = reqwest::Client::new();
+    let client = http_client("http://127.0.0.1").unwrap();
     let send = |bytes: usize| {
         let request = client.post(format!("{url}/bytes")).body(vec![b'x'; bytes]);
         async { status_and_text(request.send().await.unwrap()).await }
@@ -145,7 +147,7 @@ async fn a_body_may_have_ten_megabytes_and_no_more() {
 #[tokio::test]
 async fn headers_may_have_ten_kibibytes_together_and_no_more() {
     let url = serve(&[("ANY", "/{proxy+}")]).await;
-    let client = reqwest::Client::new();
+    let client = http_client("http://127.0.0.1").unwrap();
     let send = |bytes: usize| {
         let request = client.get(format!("{url}/bytes")).header("x-long", "x".repeat(bytes));
         async { request.send().await.unwrap().status().as_u16() }
@@ -157,7 +159,7 @@ async fn headers_may_have_ten_kibibytes_together_and_no_more() {
 #[tokio::test]
 async fn all_cookies_arrive_but_only_the_first_header_of_a_name() {
     let url = serve(&[("ANY", "/{proxy+}")]).await;
-    let answer = reqwest::get(format!("{url}/cookies")).await.unwrap();
+    let answer = fetch(format!("{url}/cookies")).await.unwrap();
     let all = |name: &str| {
         let values = answer.headers().get_all(name).iter();
         values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -172,8 +174,12 @@ async fn all_cookies_arrive_but_only_the_first_header_of_a_name() {
 async fn requests_are_answered_side_by_side() {
     let url = serve(&[("ANY", "/{proxy+}")]).await;
     let begun = tokio::time::Instant::now();
-    let hanging = (0..20).map(|_| reqwest::get(format!("{url}/hang")));
+    let hanging = (0..20).map(|_| fetch(format!("{url}/hang")));
     let answers = futures::future::join_all(hanging).await;
     assert!(answers.iter().all(|answer| answer.as_ref().unwrap().status() == 500));
     assert!(begun.elapsed() < Duration::from_secs(3));
+}
+
+async fn fetch(url: impl AsRef<str>) -> reqwest::Result<reqwest::Response> {
+    http_client(url.as_ref())?.get(url.as_ref()).send().await
 }
