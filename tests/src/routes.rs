@@ -43,6 +43,7 @@ pub async fn routes() -> Vec<Declared> {
     let listed = [
         ("analytics-api", analytics_api::routes().listed().to_vec()),
         ("attribution-api", attribution_api::routes().listed().to_vec()),
+        ("deliveries-api", deliveries_api::routes().listed().to_vec()),
         ("identity-api", identity_api::routes().listed().to_vec()),
         ("ingestion-api", ingestion_api::routes().listed().to_vec()),
         ("site", site::routes().listed().to_vec()),

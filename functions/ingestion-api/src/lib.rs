@@ -1,5 +1,4 @@
-//! Takes in what tenants report themselves: interactions and conversions, one or up to 500 at a time; and shows what
-//! became of their providers' deliveries.
+//! Takes in what tenants report themselves: interactions and conversions, one or up to 500 at a time.
 //!
 //! A report is read whole before anything is stored; a batch stores what is good and says of each entry what the
 //! single call would have answered.
@@ -7,32 +6,23 @@
 mod batch;
 mod conversions;
 mod correct;
-mod deliveries;
 mod identifiers;
 mod interactions;
 
 use api::{Access, ApiError, Routes};
-use archive::Archive;
 use axum::Router;
 use axum::extract::FromRef;
-use providers::SealedDelivery;
-use runtime::{Host, Misconfigured, Queue};
+use runtime::{Host, Misconfigured};
 
 #[derive(Clone)]
 pub struct App {
     access: Access,
-    archive: Archive,
-    deliveries: Queue<SealedDelivery>,
 }
 
 impl App {
     pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
         domain::identifier::load_numbering_plans();
-        Ok(Self {
-            access: Access::connect(host)?,
-            archive: Archive::new(host.aws.s3(), host.env.text("ARCHIVE_BUCKET")?),
-            deliveries: Queue::new(host.aws.sqs(), host.env.text("DELIVERIES_QUEUE_URL")?),
-        })
+        Ok(Self { access: Access::connect(host)? })
     }
 }
 
@@ -50,23 +40,6 @@ pub fn routes() -> Routes<App> {
         .refuses(|| vec![ApiError::AmbiguousId])
         .post("/v1/conversions", "Store one conversion", conversions::create_conversion)
         .post("/v1/conversions/batch", "Store up to 500 conversions", conversions::create_conversions)
-        .get(
-            "/v1/webhooks/deliveries",
-            "List deliveries and what became of them",
-            deliveries::list_deliveries,
-        )
-        .get("/v1/webhooks/deliveries/{delivery_id}", "Read one of them whole", deliveries::find_delivery)
-        .post(
-            "/v1/webhooks/deliveries/redrive",
-            "Have many that changed nothing read again",
-            deliveries::redrive_deliveries,
-        )
-        .refuses(|| vec![ApiError::InvalidCursor])
-        .post(
-            "/v1/webhooks/deliveries/{delivery_id}/replay",
-            "Have one of them read again",
-            deliveries::replay_delivery,
-        )
 }
 
 pub fn router(app: App) -> Router {

@@ -48,7 +48,7 @@ impl Function {
 }
 
 /// Every function there is.
-pub const ALL: [Function; 12] = [
+pub const ALL: [Function; 13] = [
     Function {
         name: "analytics-api",
         connect: |host| Ok(Code::Http(analytics_api::router(analytics_api::App::connect(host)?))),
@@ -84,6 +84,10 @@ pub const ALL: [Function; 12] = [
             let app = dead_letter_keeper::App::connect(host)?;
             Ok(on_batch(app, dead_letter_keeper::handle))
         },
+    },
+    Function {
+        name: "deliveries-api",
+        connect: |host| Ok(Code::Http(deliveries_api::router(deliveries_api::App::connect(host)?))),
     },
     Function {
         name: "identity-api",

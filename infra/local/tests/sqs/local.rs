@@ -50,6 +50,7 @@ impl Local {
             .endpoint_url(base_url)
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "tests"))
+            .http_client(runtime::http_client())
             .build();
         Local { queues, client: Client::from_conf(config), url, now_ms }
     }
