@@ -6,7 +6,7 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +70,15 @@ pub enum Data {
     /// Nowhere: it ends with the stack.
     Memory,
     Dir(PathBuf),
+}
+
+impl Data {
+    fn folder(&self) -> Option<&Path> {
+        match self {
+            Data::Memory => None,
+            Data::Dir(path) => Some(path),
+        }
+    }
 }
 
 impl Default for Options {

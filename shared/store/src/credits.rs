@@ -1,18 +1,17 @@
-//! What the tasks of a run write: manifests, credits and sums. Nobody reads them before their attempt is committed.
+//! What the tasks of a run write: manifests and credits, and beside them sums. Nobody reads any before its attempt is
+//! committed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::dimension::Dimension;
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
 use domain::money::{Currency, Money};
 use domain::run::{ModelCode, Stage};
-use domain::time::{Day, Timestamp};
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
-use crate::packed::Packed;
 use crate::runs::{Run, Task};
 use crate::table::{Range, Sorted, Table};
 
@@ -97,58 +96,6 @@ pub struct CreditedPart {
 /// How many credits one item holds at most: under DynamoDB's 400 kB with the longest ids.
 const CREDITS_PER_ITEM: usize = 200;
 
-/// Credits summed for one value of a dimension.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sum {
-    #[serde(rename = "r")]
-    pub revenue_minor: i64,
-    #[serde(rename = "n")]
-    pub conversions: u64,
-    /// Touches that began on this day and have a credit in this currency, for a conversion of whatever day.
-    #[serde(rename = "t", default, skip_serializing_if = "is_none")]
-    pub credited: u64,
-    /// Only in the total: what no touch earned.
-    #[serde(rename = "u", default, skip_serializing_if = "is_zero")]
-    pub unattributed_minor: i64,
-    /// Only of agents: when the last credited touch was, and for which team.
-    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
-    pub last: Option<(Timestamp, Option<String>)>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(minor: &i64) -> bool {
-    *minor == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_none(count: &u64) -> bool {
-    *count == 0
-}
-
-impl Sum {
-    pub fn add(&mut self, other: &Sum) {
-        self.revenue_minor += other.revenue_minor;
-        self.conversions += other.conversions;
-        self.credited += other.credited;
-        self.unattributed_minor += other.unattributed_minor;
-        self.last = self.last.take().max(other.last.clone());
-    }
-}
-
-/// What is summed apart: a dimension on a day in a currency.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SumOf {
-    pub dimension: Dimension,
-    pub day: String,
-    pub currency: Currency,
-}
-
-/// Sums by what they are of, and by the value of the dimension; no value is the empty text.
-pub type Sums = BTreeMap<SumOf, BTreeMap<String, Sum>>;
-
-/// How many values of a dimension one item holds at most.
-const SUMS_PER_ITEM: usize = 300;
-
 #[derive(Serialize, Deserialize)]
 struct ManifestItem {
     pk: String,
@@ -172,21 +119,6 @@ struct CreditItem {
     cr: Vec<Credit>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct SumItem {
-    pk: String,
-    sk: String,
-    ttl: i64,
-    rows: Packed<Vec<SumRow>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SumRow {
-    k: String,
-    #[serde(flatten)]
-    sum: Sum,
-}
-
 /// Where an attempt writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
@@ -204,12 +136,12 @@ impl<'a> Attempt<'a> {
         Some(Self { tenant, run, stage: task.stage, task: &task.name, attempt })
     }
 
-    fn partition(&self) -> String {
+    pub(crate) fn partition(&self) -> String {
         keys::attempt(self.tenant, &self.run.run_id, self.stage, self.task, self.attempt)
     }
 }
 
-fn whole(pk: String, prefix: &str) -> Range<'_> {
+pub(crate) fn whole(pk: String, prefix: &str) -> Range<'_> {
     Range { index: None, pk, sk: Sorted::Prefix(prefix), newest_first: false, limit: None, only: None }
 }
 
@@ -298,42 +230,6 @@ impl Table {
         let parts = items.into_iter().filter_map(credited_part).map(|part| part.conversion);
         Ok(parts.map(|conversion| (conversion.id.clone(), conversion)).collect())
     }
-
-    pub async fn put_shard_sums(&self, to: Attempt<'_>, sums: &Sums) -> Result<(), StoreError> {
-        self.put_many(&sum_items(&to.partition(), keys::sums(), to.run.expires_at, sums)).await
-    }
-
-    pub async fn shard_sums(&self, of: Attempt<'_>) -> Result<Sums, StoreError> {
-        let items: Vec<SumItem> = self.query_all(&whole(of.partition(), keys::sums())).await?;
-        Ok(sums_of(items, keys::sums()))
-    }
-
-    /// Writes the sums of a whole run, before it publishes.
-    pub async fn put_run_sums(&self, tenant: &TenantId, run: &Run, sums: &Sums) -> Result<(), StoreError> {
-        let pk = keys::run(tenant, &run.run_id).pk;
-        self.put_many(&sum_items(&pk, &keys::run_sums(run.epoch), run.expires_at, sums)).await
-    }
-
-    /// The sums of a run in one dimension, from day to day, both included.
-    pub async fn run_sums(
-        &self,
-        tenant: &TenantId,
-        run: &Run,
-        dimension: Dimension,
-        days: (Day, Day),
-    ) -> Result<Sums, StoreError> {
-        let prefix = keys::run_sums(run.epoch);
-        let sort = |day: Day, end: &str| format!("{prefix}{}#{day}{end}", dimension.code());
-        let range = Range {
-            index: None,
-            pk: keys::run(tenant, &run.run_id).pk,
-            sk: Sorted::Between(sort(days.0, "#"), sort(days.1, "#~")),
-            newest_first: false,
-            limit: None,
-            only: None,
-        };
-        Ok(sums_of(self.query_all(&range).await?, &prefix))
-    }
 }
 
 /// Cuts a manifest into items, and a customer with very many conversions into several.
@@ -387,40 +283,6 @@ fn credited_part(item: CreditItem) -> Option<CreditedPart> {
         credits: item.cr,
     };
     Some(CreditedPart { first, conversion })
-}
-
-fn sum_items(pk: &str, prefix: &str, ttl: i64, sums: &Sums) -> Vec<SumItem> {
-    let row = |(value, sum): &(&String, &Sum)| SumRow { k: (*value).clone(), sum: (*sum).clone() };
-    let mut items = Vec::new();
-    for (of, rows) in sums {
-        let rows: Vec<_> = rows.iter().collect();
-        for (chunk, rows) in rows.chunks(SUMS_PER_ITEM).enumerate() {
-            items.push(SumItem {
-                pk: pk.to_owned(),
-                sk: format!("{prefix}{}#{}#{}#{chunk:03}", of.dimension.code(), of.day, of.currency),
-                ttl,
-                rows: Packed(rows.iter().map(row).collect()),
-            });
-        }
-    }
-    items
-}
-
-fn sums_of(items: Vec<SumItem>, prefix: &str) -> Sums {
-    let mut sums = Sums::new();
-    for item in items {
-        let Some(of) = item.sk.strip_prefix(prefix).and_then(sum_of) else { continue };
-        let rows = sums.entry(of).or_default();
-        item.rows.0.into_iter().for_each(|row| rows.entry(row.k).or_default().add(&row.sum));
-    }
-    sums
-}
-
-fn sum_of(name: &str) -> Option<SumOf> {
-    let mut parts = name.split('#');
-    let dimension = Dimension::parse(parts.next()?)?;
-    let day = parts.next()?.to_owned();
-    Some(SumOf { dimension, day, currency: Currency::parse(parts.next()?)? })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod keys;
 
 mod ahead;
 mod api_keys;
+mod batches;
 mod changed;
 mod conversions;
 mod credits;
@@ -24,6 +25,7 @@ mod rates;
 mod recorded;
 mod rollups;
 mod runs;
+mod sums;
 mod table;
 mod tenants;
 mod timeline;
@@ -31,9 +33,7 @@ mod timeline;
 pub use api_keys::ApiKey;
 pub use changed::changed_buckets;
 pub use conversions::StoredConversion;
-pub use credits::{
-    Attempt, Credit, CreditedConversion, CreditedPart, Heard, PlannedCustomer, Sum, SumOf, Sums,
-};
+pub use credits::{Attempt, Credit, CreditedConversion, CreditedPart, Heard, PlannedCustomer};
 pub use deliveries::{DeliveryState, KeptDelivery};
 pub use error::StoreError;
 pub use fresh::Fresh;
@@ -45,6 +45,7 @@ pub use published::Answer;
 pub use recorded::Recorded;
 pub use rollups::Rollup;
 pub use runs::{ActiveRun, Run, Task, TaskOutcome};
+pub use sums::{Sum, SumOf, Sums};
 pub use table::Table;
 pub use tenants::{Refusal, Tenant, TenantKey, Tenants};
 pub use timeline::{Fact, Facts, Page, Paging, Position, Span};

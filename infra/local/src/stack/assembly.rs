@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
@@ -28,20 +29,11 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
     let template = Template::read(EMBEDDED, &options.parameters)?;
     check_names(&template)?;
     let gateway = listen(options.port)?;
-    let folder = match &options.data {
-        Data::Memory => None,
-        Data::Dir(path) => Some(Folder::open(path)?),
-    };
-    let file = |name: &str| folder.as_ref().map(|folder| folder.file(name));
+    let folder = options.data.folder().map(Folder::open).transpose()?;
     let clock = Clock::system();
-    let dynamodb = DynamoDb::start(file("dynamodb.sqlite").as_deref(), &template.table)?;
-    let bucket = match file("s3") {
-        Some(folder) => buckets::in_folder(&folder, &template.bucket)?,
-        None => buckets::in_memory(),
-    };
     let (sqs, s3, tables) = (listen(0)?, listen(0)?, listen(0)?);
-    let queues = open_queues(file("sqs.sqlite"), url(&sqs)?, &clock)?;
-    declare(&queues, &template).await?;
+    let Embedded { dynamodb, bucket, queues } =
+        open(&template, folder.as_ref(), (&clock, url(&sqs)?)).await?;
     let threads = Threads::start("crae", THREADS).map_err(StackError::Threads)?;
     let (stop_work, stop) = watch::channel(false);
     let (stop_services, no_more_services) = watch::channel(false);
@@ -49,21 +41,15 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
         Some(lag) => Some(Replica::start(&template.table, dynamodb.changes(), lag)?).unzip(),
         None => (None, None),
     };
-    let table = proxy::forward(dynamodb.url());
     let table = match &replica {
-        Some(replica) => replica.before(table),
-        None => table,
+        Some(replica) => replica.before(proxy::forward(dynamodb.url())),
+        None => proxy::forward(dynamodb.url()),
     };
-    let judge: Arc<dyn Judge> = Arc::new(Policies::of(&template.functions, options.faults.judge));
     let endpoints = Endpoints { dynamodb: url(&tables)?, s3: url(&s3)?, sqs: url(&sqs)? };
-    let table = proxy::before(Service::DynamoDb, table, Arc::clone(&judge));
-    let bucket = proxy::before(Service::S3, bucket, Arc::clone(&judge));
-    let router = proxy::before(Service::Sqs, queues.router(), judge);
-    let mut services = vec![
-        threads.spawn(serve(tables, table, no_more_services.clone())),
-        threads.spawn(serve(s3, bucket, no_more_services.clone())),
-        threads.spawn(serve(sqs, router, no_more_services.clone())),
-    ];
+    let judge = Arc::new(Policies::of(&template.functions, options.faults.judge));
+    let served =
+        [(tables, Service::DynamoDb, table), (s3, Service::S3, bucket), (sqs, Service::Sqs, queues.router())];
+    let mut services = Vec::from(served.map(|it| threads.spawn(judged(it, &judge, &no_more_services))));
     services.extend(follower.map(|follower| threads.spawn(follower.run(no_more_services))));
     let mut stack = Stack {
         url: url(&gateway)?,
@@ -81,28 +67,37 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
         threads,
         folder,
     };
-    let work = Work::connect(&stack, options.faults.redelivery)?;
-    let router = work.gateway(&stack.clock).router();
-    let sources = Sources {
-        queues: stack.queues.clone(),
-        changes: stack.dynamodb.changes(),
-        folder: match options.data {
-            Data::Memory => None,
-            Data::Dir(path) => Some(path),
-        },
-    };
-    stack.work = work.start(&stack.threads, &sources, &stop);
-    let serving = stack.threads.spawn(serve(gateway, router, stop));
-    stack.work.push(serving);
-    if let Some(folder) = &stack.folder {
-        folder.tell(&ReachedAt {
-            dynamodb: stack.endpoints.dynamodb.clone(),
-            s3: stack.endpoints.s3.clone(),
-            sqs: stack.endpoints.sqs.clone(),
-            table: stack.template.table.name.clone(),
-        })?;
-    }
+    stack.begin(gateway, (&options.data, options.faults.redelivery), stop)?;
+    stack.tell()?;
     Ok(stack)
+}
+
+impl Stack {
+    /// Connects the functions to the services, and lets requests, messages and time reach them.
+    fn begin(
+        &mut self,
+        gateway: TcpListener,
+        (data, redelivery): (&Data, Option<Duration>),
+        stop: Stop,
+    ) -> Result<(), StackError> {
+        let work = Work::connect(self, redelivery)?;
+        let router = work.gateway(&self.clock).router();
+        let sources = Sources {
+            queues: self.queues.clone(),
+            changes: self.dynamodb.changes(),
+            folder: data.folder().map(Path::to_owned),
+        };
+        self.work = work.start(&self.threads, &sources, &stop);
+        self.work.push(self.threads.spawn(serve(gateway, router, stop)));
+        Ok(())
+    }
+
+    /// Tells commands in other processes where the services are.
+    fn tell(&self) -> Result<(), StackError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let Endpoints { dynamodb, s3, sqs } = self.endpoints.clone();
+        folder.tell(&ReachedAt { dynamodb, s3, sqs, table: self.template.table.name.clone() })
+    }
 }
 
 /// A function in the template needs code, and the reverse: what is compiled in and never called is a mistake too.
@@ -115,6 +110,29 @@ fn check_names(template: &Template) -> Result<(), StackError> {
         Some(function) => Err(StackError::NotInTemplate(function.name.to_owned())),
         None => Ok(()),
     }
+}
+
+/// The embedded services, before anybody can reach them.
+struct Embedded {
+    dynamodb: DynamoDb,
+    bucket: Router,
+    queues: Queues,
+}
+
+async fn open(
+    template: &Template,
+    folder: Option<&Folder>,
+    (clock, queues_url): (&Clock, String),
+) -> Result<Embedded, StackError> {
+    let file = |name: &str| folder.map(|folder| folder.file(name));
+    let dynamodb = DynamoDb::start(file("dynamodb.sqlite").as_deref(), &template.table)?;
+    let bucket = match file("s3") {
+        Some(folder) => buckets::in_folder(&folder, &template.bucket)?,
+        None => buckets::in_memory(),
+    };
+    let queues = open_queues(file("sqs.sqlite"), queues_url, clock)?;
+    declare(&queues, template).await?;
+    Ok(Embedded { dynamodb, bucket, queues })
 }
 
 fn open_queues(file: Option<PathBuf>, url: String, clock: &Clock) -> Result<Queues, SqsError> {
@@ -152,6 +170,16 @@ fn url(listener: &TcpListener) -> Result<String, StackError> {
         Ok(address) => Ok(format!("http://{address}")),
         Err(source) => Err(StackError::Port { port: 0, source }),
     }
+}
+
+/// Serves a service with the judge before it.
+fn judged(
+    (listener, kind, service): (TcpListener, Service, Router),
+    judge: &Arc<Policies>,
+    stop: &Stop,
+) -> impl Future<Output = ()> + use<> {
+    let judge: Arc<dyn Judge> = Arc::<Policies>::clone(judge);
+    serve(listener, proxy::before(kind, service, judge), stop.clone())
 }
 
 async fn serve(listener: TcpListener, router: Router, stop: Stop) {
