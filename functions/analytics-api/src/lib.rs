@@ -5,27 +5,11 @@ mod intents;
 mod report;
 mod vendors;
 
-use api::{Access, Routes};
+use api::Routes;
 use axum::Router;
-use axum::extract::FromRef;
-use runtime::{Host, Misconfigured};
 
-#[derive(Clone)]
-pub struct App {
-    access: Access,
-}
-
-impl App {
-    pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
-        Ok(Self { access: Access::connect(host)? })
-    }
-}
-
-impl FromRef<App> for Access {
-    fn from_ref(app: &App) -> Self {
-        app.access.clone()
-    }
-}
+/// It needs nothing beyond what every function behind the API has.
+pub use api::Access as App;
 
 pub fn routes() -> Routes<App> {
     Routes::default()

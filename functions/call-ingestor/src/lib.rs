@@ -33,7 +33,6 @@ pub struct App {
 
 impl App {
     pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
-        domain::identifier::load_numbering_plans();
         let table = Table::new(host.aws.dynamodb(), &host.env.text("TABLE_NAME")?);
         Ok(Self {
             tenants: Tenants::of(&table),

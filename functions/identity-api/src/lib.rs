@@ -9,29 +9,13 @@ mod journey;
 mod lookup;
 mod tenant;
 
-use api::{Access, ApiError, Routes};
+use api::{ApiError, Routes};
 use axum::Router;
-use axum::extract::FromRef;
 use axum::routing::MethodFilter;
 use domain::identity::MergeRefused;
-use runtime::{Host, Misconfigured};
 
-#[derive(Clone)]
-pub struct App {
-    access: Access,
-}
-
-impl App {
-    pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
-        Ok(Self { access: Access::connect(host)? })
-    }
-}
-
-impl FromRef<App> for Access {
-    fn from_ref(app: &App) -> Self {
-        app.access.clone()
-    }
-}
+/// It needs nothing beyond what every function behind the API has.
+pub use api::Access as App;
 
 pub fn routes() -> Routes<App> {
     Routes::default()

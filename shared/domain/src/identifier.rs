@@ -172,11 +172,6 @@ impl Identifier {
     }
 }
 
-/// Loads the numbering plans of all countries, which the first phone number would otherwise wait for.
-pub fn load_numbering_plans() {
-    let _loaded = phone("+14155550123", Region::US);
-}
-
 /// Including the country's: the shortest numbers in use, on small islands, have as many.
 const LEAST_DIGITS: usize = 7;
 
