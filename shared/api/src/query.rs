@@ -103,6 +103,7 @@ impl<L> Query<L> {
     /// Refuses parameters that there are, but not beside those that were taken.
     pub fn refuse_others(&mut self, parameters: &[&str], problem: &str) {
         for parameter in parameters {
+            self.known.insert((*parameter).to_owned());
             if self.values.remove(*parameter).is_some() {
                 self.refuse(parameter, Refusal::of(Rule::CombinedFilters, problem));
             }
@@ -150,6 +151,15 @@ impl<L> Query<L> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_parameter_is_told_all_that_there_are() {
+        let mut query = Query::<()>::parse("sort=newest");
+        query.limit();
+        query.refuse_others(&["source"], "needs external_id");
+        let ApiError::Invalid(problems) = query.finish().unwrap_err() else { panic!("it was known") };
+        assert_eq!(problems[0].problem, "is not a known parameter; there are limit, source");
+    }
 
     #[test]
     fn parameters_are_decoded_and_unknown_ones_are_refused() {

@@ -66,7 +66,7 @@ fn commands(url: &str, tenant: &TenantCredentials) -> Vec<String> {
     let signature = signature(secret, CALL.as_bytes());
     vec![
         String::new(),
-        format!("Try, in another terminal, a webhook as Convin signs it for {tenant_id}:"),
+        format!("Send a webhook as Convin signs it for {tenant_id}:"),
         String::new(),
         format!("  curl {url}/v1/webhooks/convin/{tenant_id} \\"),
         format!("    -H 'X-Webhook-Signature: {signature}' \\"),
