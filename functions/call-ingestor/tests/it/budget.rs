@@ -1,6 +1,6 @@
-//! What the table bills for the documents' own payloads, held against the budgets of ARCHITECTURE.md.
+//! What the table bills for the documents' own payloads, held against the budgets below; docs/cost.md builds on them.
 //!
-//! New identity edges and the first use of an hour are apart, as the budgets say.
+//! New identity edges and the first use of an hour are apart: a customer's first call has them, and no other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
