@@ -14,7 +14,8 @@ READ_UNIT = 0.125
 S3_PUT = 5.00
 TRACE = 5.00
 LOG_GB = 0.50
-TABLE_GB_MONTH = 0.25
+# With what it takes to restore any moment of the last 35 days.
+TABLE_GB_MONTH = 0.25 + 0.20
 ARCHIVE_GB_MONTH = 0.023
 
 # What a call takes, whose events come one by one. functions/call-ingestor/tests/it/budget.rs measures the units.
@@ -26,8 +27,10 @@ INGESTOR_MS, INGESTOR_MS_EACH, INGESTOR_GB = 20, 5, 0.5
 # Bytes: lines of the gateway and of the receiver and one that counts the delivery; an interaction with its indexes; a
 # raw delivery.
 LOGGED, STORED, ARCHIVED = 700, 2_500, 1_200
-# Of the traces X-Ray keeps one in so many.
-SAMPLED = 20
+# X-Ray keeps the first trace of each second, and of the others this share.
+SAMPLED = 0.05
+# A poller asks for no more messages at once.
+ASKED = 10
 # Counting hours anew, with a few tenants.
 ROLLUPS = 0.40
 
@@ -35,19 +38,23 @@ ROLLUPS = 0.40
 def lines(events, together):
     """Dollars per million calls, of so many deliveries each, of which so many are taken in together."""
     batches = events / together
+    requests = 2 * events / min(together, ASKED)
+    # Objects hold what came within one second of the clock, and most batches reach into a second one.
+    objects = batches * min(together, 2)
+    traced = (1 + SAMPLED * (together - 1)) / together
     ingestor_gb_seconds = (batches * INGESTOR_MS + events * INGESTOR_MS_EACH) / 1_000 * INGESTOR_GB
     return {
         "API Gateway": events * HTTP_API,
         "webhook-receiver": events * (LAMBDA_REQUEST + RECEIVER_MS / 1_000 * RECEIVER_GB * LAMBDA_GB_SECOND),
         "queue: sending": events * (SQS_REQUEST + FAIR_QUEUE),
-        "queue: receiving and deleting": batches * 2 * SQS_REQUEST,
+        "queue: receiving and deleting": requests * SQS_REQUEST,
         "call-ingestor": batches * LAMBDA_REQUEST + ingestor_gb_seconds * LAMBDA_GB_SECOND,
         "table": WRITES * WRITE_UNIT + READS * READ_UNIT,
-        "archive": batches * S3_PUT,
+        "archive": objects * S3_PUT,
         "rollups": ROLLUPS,
         "**the path of a call**": None,
         "logs": events * LOGGED / 1_000 * LOG_GB,
-        "traces": (events + batches) / SAMPLED * TRACE,
+        "traces": events * traced * TRACE,
         "**with logs and traces**": None,
         "storage, each month kept": STORED / 1_000 * TABLE_GB_MONTH + events * ARCHIVED / 1_000 * ARCHIVE_GB_MONTH,
     }

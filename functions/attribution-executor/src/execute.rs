@@ -20,8 +20,9 @@ use crate::{App, WorkError};
 /// How many customers' timelines are read at a time.
 const ABREAST: usize = 16;
 
-/// How many customers are held in memory at a time.
+/// How many customers' timelines are held in memory at a time, and of how many of their interactions all that is known.
 const MOST_TOGETHER: usize = 1_000;
+const MOST_TOUCHES: usize = 5_000;
 
 /// Writes credits and sums of one shard.
 pub(crate) async fn execute_shard(
@@ -94,16 +95,31 @@ async fn credit_customers(
     });
     let read: Vec<_> = read.collect();
     let timelines: Vec<_> = stream::iter(read).buffered(ABREAST).try_collect().await?;
-    let ids: Vec<_> = timelines.iter().flat_map(|(_, _, found)| found.iter().cloned()).collect();
-    let touches = touches(app, tenant, run, &ids).await?;
     let mut credited = Vec::new();
-    for (customer, conversions, found) in timelines {
-        let mut of_customer: Vec<_> = found.iter().filter_map(|id| touches.get(id).cloned()).collect();
-        of_customer.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-        let customer_id = customer.customer_id.as_ref();
-        credited.extend(conversions.iter().map(|stored| crediting.credit(customer_id, stored, &of_customer)));
+    let mut rest = timelines.as_slice();
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at(fitting(rest.iter().map(|(_, _, found)| found.len())));
+        let ids: Vec<_> = some.iter().flat_map(|(_, _, found)| found.iter().cloned()).collect();
+        let touches = touches(app, tenant, run, &ids).await?;
+        for (customer, conversions, found) in some {
+            let mut of_customer: Vec<_> = found.iter().filter_map(|id| touches.get(id).cloned()).collect();
+            of_customer.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+            let customer_id = customer.customer_id.as_ref();
+            let credit = |stored: &&StoredConversion| crediting.credit(customer_id, stored, &of_customer);
+            credited.extend(conversions.iter().map(credit));
+        }
+        rest = others;
     }
     Ok(credited)
+}
+
+/// How many of the first customers have no more than [`MOST_TOUCHES`] together; at least one.
+fn fitting(touches: impl Iterator<Item = usize>) -> usize {
+    let sums = touches.scan(0, |sum, touches| {
+        *sum += touches;
+        Some(*sum)
+    });
+    sums.take_while(|sum| *sum <= MOST_TOUCHES).count().max(1)
 }
 
 /// Every interaction of the customer that any of its conversions can look back to, as the index knows them.
@@ -159,4 +175,16 @@ fn digest(credited: &[CreditedConversion]) -> String {
         }
     }
     hex::encode(hash.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn customers_are_taken_until_their_touches_are_too_many_but_one_always_is() {
+        assert_eq!(fitting([10, MOST_TOUCHES - 10, 1].into_iter()), 2);
+        assert_eq!(fitting([MOST_TOUCHES + 1, 1].into_iter()), 1);
+        assert_eq!(fitting([0, 0].into_iter()), 2);
+    }
 }

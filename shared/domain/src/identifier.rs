@@ -175,14 +175,39 @@ impl Identifier {
 /// Including the country's: the shortest numbers in use, on small islands, have as many.
 const LEAST_DIGITS: usize = 7;
 
+/// More prefixes than anybody would put before one number.
+const MOST_READINGS: usize = 8;
+
 /// E.164, an extension kept behind `x`: two people behind one switchboard are two people.
 fn phone(text: &str, region: Region) -> Result<String, NotIdentifying> {
     if WITHHELD.iter().any(|word| word.eq_ignore_ascii_case(text)) {
         return Err(NotIdentifying::Withheld);
     }
-    if text.len() > 64 {
+    if text.len() > 64 || !begins_like_a_number(text) {
         return Err(NotIdentifying::NotAPhone);
     }
+    let mut normal = e164(text, region)?;
+    // A number with more than one trunk prefix loses one at a time.
+    for _ in 0..MOST_READINGS {
+        let again = e164(&normal, region)?;
+        if again == normal {
+            return Ok(normal);
+        }
+        normal = again;
+    }
+    Err(NotIdentifying::NotAPhone)
+}
+
+/// The library looks for a number anywhere in a text, and would find one in the address of the gateway that all
+/// anonymous callers come through.
+fn begins_like_a_number(text: &str) -> bool {
+    let text = text.strip_prefix("tel:").unwrap_or(text);
+    // It would panic if the two stood in this order.
+    let turned_round = text.contains(";phone-context=") && text.contains("tel:");
+    text.starts_with(|c: char| c.is_numeric() || matches!(c, '+' | '＋' | '(')) && !turned_round
+}
+
+fn e164(text: &str, region: Region) -> Result<String, NotIdentifying> {
     let number = PHONE_NUMBER_UTIL.parse(text, Some(region.0)).map_err(|_| NotIdentifying::NotAPhone)?;
     let mut normal = number.format_as(PhoneNumberFormat::E164).to_string();
     if normal.len() <= LEAST_DIGITS {
@@ -260,6 +285,8 @@ mod tests {
             ("+44 (0)20 7946 0018", "+442079460018"),
             ("+4402079460018", "+442079460018"),
             ("+65 1800 123 4567", "+6518001234567"),
+            ("+49 00151 1234567", "+491511234567"),
+            ("tel:+1-415-555-0123", "+14155550123"),
         ] {
             assert_eq!(phone_of(text).as_deref(), Ok(normal), "{text}");
             assert_eq!(phone_of(normal).as_deref(), Ok(normal), "{text}");
@@ -284,7 +311,9 @@ mod tests {
         for text in ["anonymous", "Restricted", "+266696687", "UNKNOWN"] {
             assert_eq!(phone_of(text), Err(NotIdentifying::Withheld), "{text}");
         }
-        for text in ["call me", "+", "12", &"1".repeat(65)] {
+        let turned_round = ";phone-context=+1;tel:4155550123";
+        let of_a_gateway = "sip:anonymous@192.168.10.25";
+        for text in ["call me", "+", "12", &"1".repeat(65), of_a_gateway, turned_round, &format!("+1{turned_round}")] {
             assert_eq!(phone_of(text), Err(NotIdentifying::NotAPhone), "{text}");
         }
         assert_eq!(phone_of("  "), Err(NotIdentifying::Empty));

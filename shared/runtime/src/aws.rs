@@ -29,7 +29,15 @@ pub const LOCAL_SECRET: &str = "local";
 #[derive(Clone, Debug)]
 pub struct Aws {
     config: SdkConfig,
-    endpoints: Option<Endpoints>,
+    elsewhere: Elsewhere,
+}
+
+/// Services that are not where AWS has them.
+#[derive(Clone, Debug, Default)]
+struct Elsewhere {
+    dynamodb: Option<String>,
+    s3: Option<String>,
+    sqs: Option<String>,
 }
 
 /// Shorter than a caller's patience, longer than the services' slow moments: a call that hangs becomes an
@@ -68,23 +76,22 @@ impl Aws {
             ))
         });
         let endpoint = |service| env.platform(service).map(str::to_owned);
-        let endpoints = endpoint("AWS_ENDPOINT_URL_DYNAMODB")
-            .zip(endpoint("AWS_ENDPOINT_URL_S3"))
-            .zip(endpoint("AWS_ENDPOINT_URL_SQS"));
+        let elsewhere = Elsewhere {
+            dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+            s3: endpoint("AWS_ENDPOINT_URL_S3"),
+            sqs: endpoint("AWS_ENDPOINT_URL_SQS"),
+        };
         let mut config = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
         config.set_region(env.platform("AWS_REGION").map(|region| Region::new(region.to_owned())));
         config.set_credentials_provider(credentials);
-        Self {
-            endpoints: endpoints.map(|((dynamodb, s3), sqs)| Endpoints { dynamodb, s3, sqs }),
-            ..Self::of(&config.build())
-        }
+        Self { elsewhere, ..Self::of(&config.build()) }
     }
 
     /// The clients that a configuration makes, but with the deadlines of this crate.
     pub fn of(config: &SdkConfig) -> Self {
         let config =
             config.to_builder().http_client(http_client()).timeout_config(timeouts()).retry_config(retries());
-        Self { config: config.build(), endpoints: None }
+        Self { config: config.build(), elsewhere: Elsewhere::default() }
     }
 
     /// The same clients against the embedded services. `access_key` tells those which function is calling.
@@ -95,30 +102,32 @@ impl Aws {
             .region(Region::new("us-east-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
-        Self { endpoints: Some(endpoints), ..Self::of(&config) }
+        let Endpoints { dynamodb, s3, sqs } = endpoints;
+        let elsewhere = Elsewhere { dynamodb: Some(dynamodb), s3: Some(s3), sqs: Some(sqs) };
+        Self { elsewhere, ..Self::of(&config) }
     }
 
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config);
-        if let Some(endpoints) = &self.endpoints {
-            config = config.endpoint_url(&endpoints.dynamodb);
+        if let Some(url) = &self.elsewhere.dynamodb {
+            config = config.endpoint_url(url);
         }
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let mut config = aws_sdk_s3::config::Builder::from(&self.config);
-        if let Some(endpoints) = &self.endpoints {
+        if let Some(url) = &self.elsewhere.s3 {
             // A bucket in the host's name is not to be found on this machine.
-            config = config.endpoint_url(&endpoints.s3).force_path_style(true);
+            config = config.endpoint_url(url).force_path_style(true);
         }
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let mut config = aws_sdk_sqs::config::Builder::from(&self.config);
-        if let Some(endpoints) = &self.endpoints {
-            config = config.endpoint_url(&endpoints.sqs);
+        if let Some(url) = &self.elsewhere.sqs {
+            config = config.endpoint_url(url);
         }
         aws_sdk_sqs::Client::from_conf(config.build())
     }

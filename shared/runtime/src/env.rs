@@ -57,7 +57,7 @@ impl Env {
 
     /// What the platform tells every function, and no template need tell.
     pub(crate) fn platform(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str)
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// What `RUST_LOG` says is to be logged, by modules and levels, if it says so in a way that can be read.

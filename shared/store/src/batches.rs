@@ -62,15 +62,16 @@ impl Table {
 
     /// Puts many items without conditions, in no order.
     pub(crate) async fn put_many<T: Serialize>(&self, items: &[T]) -> Result<(), StoreError> {
-        let items: Vec<Item> = items.iter().map(written).collect::<Result<_, _>>()?;
         let chunks: Vec<_> = items.chunks(MOST_WRITTEN_AT_ONCE).map(|chunk| self.put_chunk(chunk)).collect();
         stream::iter(chunks).buffer_unordered(REQUESTS_ABREAST).try_collect().await
     }
 
-    async fn put_chunk(&self, items: &[Item]) -> Result<(), StoreError> {
-        let part = items.first().map_or("other", part_of);
-        let put = |item: &Item| {
-            let put = PutRequest::builder().set_item(Some(item.clone())).build();
+    async fn put_chunk<T: Serialize>(&self, items: &[T]) -> Result<(), StoreError> {
+        let mut part = "other";
+        let put = |item: &T| {
+            let item = written(item)?;
+            part = part_of(&item);
+            let put = PutRequest::builder().set_item(Some(item)).build();
             let put = put.map_err(StoreError::unbuildable("BatchWriteItem"))?;
             Ok(WriteRequest::builder().put_request(put).build())
         };

@@ -98,7 +98,8 @@ fn every_queue_puts_aside_what_fails_and_keeps_it_for_two_weeks_where_an_alarm_s
 }
 
 #[test]
-fn a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take() {
+fn a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take_and_batches_may_gather() {
+    let template: Value = serde_yaml_ng::from_str(include_str!("../../../template.yaml")).unwrap();
     let (queues, functions) = (resources("AWS::SQS::Queue"), resources("AWS::Serverless::Function"));
     for (name, event) in events("SQS") {
         let queue = leads_to(&event["Properties"]["Queue"]);
@@ -106,7 +107,10 @@ fn a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take() {
             &queues.iter().find(|(name, _)| *name == queue).unwrap().1["Properties"]["VisibilityTimeout"];
         let function = &functions.iter().find(|(found, _)| *found == name).unwrap().1;
         let takes = function["Properties"]["Timeout"].as_u64().unwrap();
-        assert!(hidden.as_u64().unwrap() >= 6 * takes, "{name}: {hidden:?} s for {takes} s");
+        let gathers = event["Properties"].get("MaximumBatchingWindowInSeconds").map_or(0, |window| {
+            template["Parameters"][leads_to(window).as_str()]["MaxValue"].as_u64().unwrap()
+        });
+        assert!(hidden.as_u64().unwrap() >= 6 * takes + gathers, "{name}: {hidden:?} s for {takes} s");
     }
 }
 
