@@ -313,7 +313,9 @@ mod tests {
         }
         let turned_round = ";phone-context=+1;tel:4155550123";
         let of_a_gateway = "sip:anonymous@192.168.10.25";
-        for text in ["call me", "+", "12", &"1".repeat(65), of_a_gateway, turned_round, &format!("+1{turned_round}")] {
+        for text in
+            ["call me", "+", "12", &"1".repeat(65), of_a_gateway, turned_round, &format!("+1{turned_round}")]
+        {
             assert_eq!(phone_of(text), Err(NotIdentifying::NotAPhone), "{text}");
         }
         assert_eq!(phone_of("  "), Err(NotIdentifying::Empty));
