@@ -6,7 +6,7 @@ use domain::ids::FactKind;
 use domain::run::{RunMessage, RunStatus, Stage};
 use domain::time::{HOUR_MS, Timestamp, Zone};
 use futures::{StreamExt, TryStreamExt, stream};
-use store::{Run, StoreError, Task, Tenant};
+use store::{Run, StoreError, Task, TaskOutcome, Tenant};
 
 use crate::finish::finish;
 use crate::{App, WorkError};
@@ -44,17 +44,24 @@ pub(crate) async fn started(
 /// are sent again if they are not committed; others are believed to be on their way.
 pub(crate) async fn advance(app: &App, tenant: &Tenant, run: Run, resend: &[Stage]) -> Result<(), WorkError> {
     let Some(run) = listed(app, tenant, run).await? else { return Ok(()) };
-    let months = run.months.clone().unwrap_or_default();
-    let Some(planned) = committed(app, tenant, &run, (Stage::Plan, &months), resend).await? else {
+    let planned = app.table.tasks(&tenant.id, &run, Stage::Plan).await?;
+    let mut names = run.months.clone().unwrap_or_default();
+    names.extend(outcomes(&planned).flat_map(|outcome| outcome.rest.iter().cloned()));
+    if !committed(app, tenant, &run, (Stage::Plan, &names, &planned), resend).await? {
         return Ok(());
-    };
-    let outcomes = planned.iter().filter_map(|task| task.outcome.as_ref());
-    let shards: BTreeSet<u32> = outcomes.flat_map(|outcome| outcome.shards.iter().copied()).collect();
-    let shards: Vec<_> = shards.into_iter().map(store::keys::shard_name).collect();
-    let Some(executed) = committed(app, tenant, &run, (Stage::Execute, &shards), resend).await? else {
+    }
+    let executed = app.table.tasks(&tenant.id, &run, Stage::Execute).await?;
+    let shards: BTreeSet<u32> =
+        outcomes(&planned).flat_map(|outcome| outcome.shards.iter().copied()).collect();
+    let names: Vec<_> = shards.into_iter().map(store::keys::shard_name).collect();
+    if !committed(app, tenant, &run, (Stage::Execute, &names, &executed), resend).await? {
         return Ok(());
-    };
+    }
     finish(app, tenant, run, &planned, &executed).await
+}
+
+fn outcomes(tasks: &[Task]) -> impl Iterator<Item = &TaskOutcome> {
+    tasks.iter().filter_map(|task| task.outcome.as_ref())
 }
 
 /// The run with the months it plans, frozen by whoever lists them first. None if the run is over.
@@ -76,23 +83,25 @@ async fn listed(app: &App, tenant: &Tenant, mut run: Run) -> Result<Option<Run>,
     Ok(Some(run))
 }
 
-/// The tasks of a stage if all of them are committed; else opens and sends what is missing.
+/// Whether all tasks of a stage are committed, which `tasks` are the rows of; else opens and sends what is missing, but
+/// for those that a worker is at.
 async fn committed(
     app: &App,
     tenant: &Tenant,
     run: &Run,
-    (stage, names): (Stage, &[String]),
+    (stage, names, tasks): (Stage, &[String], &[Task]),
     resend: &[Stage],
-) -> Result<Option<Vec<Task>>, WorkError> {
-    let tasks = app.table.tasks(&tenant.id, run, stage).await?;
-    let row = |name: &String| tasks.iter().find(|task| task.name == *name);
-    let unopened: Vec<String> = names.iter().filter(|name| row(name).is_none()).cloned().collect();
-    let is_open = |name: &String| row(name).is_some_and(|task| task.attempt.is_none());
-    let open: Vec<String> = names.iter().filter(|name| is_open(name)).cloned().collect();
+) -> Result<bool, WorkError> {
+    let opened: BTreeSet<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
+    let unopened: Vec<String> =
+        names.iter().filter(|name| !opened.contains(name.as_str())).cloned().collect();
+    let open: Vec<&Task> = tasks.iter().filter(|task| task.attempt.is_none()).collect();
     if unopened.is_empty() && open.is_empty() {
-        return Ok(Some(tasks));
+        return Ok(true);
     }
-    let resent = open.into_iter().filter(|_| resend.contains(&stage));
+    let now = app.clock.now();
+    let resent = open.into_iter().filter(|task| resend.contains(&stage) && !task.is_at_work(now));
+    let resent: Vec<String> = resent.map(|task| task.name.clone()).collect();
     // A row comes before its message: a message without a row would be taken for one of an earlier execution.
     let opened: Vec<String> = stream::iter(unopened)
         .map(|name| async move {
@@ -111,5 +120,5 @@ async fn committed(
         .buffer_unordered(ABREAST)
         .try_collect::<()>()
         .await?;
-    Ok(None)
+    Ok(false)
 }

@@ -42,11 +42,11 @@ pub(crate) async fn execute_shard(
     app.table.put_credits(to, &credited).await?;
     let (sums, totals) = sums_of(&credited, tenant.settings.zone());
     app.table.put_shard_sums(to, &sums).await?;
-    Ok(TaskOutcome { totals, shards: Vec::new(), digest: digest(&credited) })
+    Ok(TaskOutcome { totals, digest: digest(&credited), ..TaskOutcome::default() })
 }
 
-/// The shard's customers over all planned months. One whose members changed between the plans of two months stands
-/// there twice, each time with the members its conversions were planned with.
+/// The shard's customers over all planned hours. One whose members changed between two tasks of planning stands there
+/// twice, each time with the members its conversions were planned with.
 async fn planned(
     app: &App,
     tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! Executes runs: plans them month by month, credits them shard by shard, adds up, publishes.
+//! Executes runs: plans them hours by hours, credits them shard by shard, adds up, publishes.
 //!
 //! Every message may come twice, late or never. [`advance`] looks at what is committed and does what follows; a
 //! task writes under an attempt of its own and commits by one conditional write. Whatever crashes, the same facts
@@ -25,6 +25,8 @@ pub struct App {
     tenants: Tenants,
     queue: Queue<RunMessage>,
     clock: Clock,
+    /// With so many conversions a task takes no more hours to plan, and leaves the rest to others.
+    most_conversions: usize,
 }
 
 impl App {
@@ -35,7 +37,14 @@ impl App {
             table,
             queue: Queue::new(host.aws.sqs(), host.env.text("RUNS_QUEUE_URL")?),
             clock: host.clock.clone(),
+            most_conversions: 5_000,
         })
+    }
+
+    /// The same with smaller tasks, or larger ones.
+    #[must_use]
+    pub fn planning(self, most_conversions: usize) -> Self {
+        Self { most_conversions, ..self }
     }
 }
 
@@ -98,13 +107,21 @@ async fn do_task(
 ) -> Result<(), WorkError> {
     let row = app.table.task(&tenant.id, &run.run_id, stage, name).await?;
     let Some(row) = row.filter(|row| row.epoch == run.epoch) else { return Ok(()) };
-    if row.attempt.is_none() {
+    let begun = Task { begun_at: Some(app.clock.now()), ..row };
+    if begun.attempt.is_none() && app.table.write_task(&tenant.id, &run, &begun).await? {
         let attempt = app.clock.mint("att");
-        let outcome = match stage {
-            Stage::Plan => plan::plan_month(app, tenant, &run, (name, &attempt)).await?,
-            Stage::Execute => execute::execute_shard(app, tenant, &run, (name, &attempt)).await?,
+        let done = match stage {
+            Stage::Plan => plan::plan_hours(app, tenant, &run, (name, &attempt)).await,
+            Stage::Execute => execute::execute_shard(app, tenant, &run, (name, &attempt)).await,
         };
-        commit(app, tenant, &run, row, (attempt, outcome)).await?;
+        match done {
+            Ok(outcome) => commit(app, tenant, &run, begun, (attempt, outcome)).await?,
+            Err(error) => {
+                // So that it is sent again sooner; if this fails too, it is sent when it would have been over.
+                drop(app.table.write_task(&tenant.id, &run, &Task { begun_at: None, ..begun }).await);
+                return Err(error);
+            }
+        }
     }
     let resend: &[Stage] = match stage {
         Stage::Plan => &[Stage::Execute],
@@ -123,7 +140,7 @@ async fn commit(
 ) -> Result<(), StoreError> {
     let committed_at = Some(app.clock.now());
     let row = Task { attempt: Some(attempt), outcome: Some(outcome), committed_at, ..row };
-    let won = app.table.commit_task(&tenant.id, run, &row).await?;
+    let won = app.table.write_task(&tenant.id, run, &row).await?;
     tracing::info!(run_id = %run.run_id, stage = ?row.stage, task = %row.name, won, "task done");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Planning one month: which conversions count, whose they are, and which shard credits them.
+//! Planning some hours: which conversions count, whose they are, and which shard credits them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,54 +15,83 @@ use crate::{App, WorkError};
 /// How many hours are read at a time.
 const ABREAST: usize = 16;
 
-/// Writes the month's manifests, one per shard that has conversions.
-pub(crate) async fn plan_month(
+/// Writes the manifests of some hours, one per shard that has conversions. What is too much for one task is left to two
+/// others, and so on, so that none takes long and many soon work side by side.
+pub(crate) async fn plan_hours(
     app: &App,
     tenant: &Tenant,
     run: &Run,
-    (month, attempt): (&str, &str),
+    (name, attempt): (&str, &str),
 ) -> Result<TaskOutcome, WorkError> {
-    let facts = wanted(app, tenant, run, month).await?;
+    let hours = hours(app, tenant, run, name).await?;
+    let (facts, taken) = wanted(app, tenant, run, &hours).await?;
     let mut totals = Totals::default();
     for amount in facts.iter().filter_map(|fact| fact.amount) {
         let total = Total { conversions: 1, amount_minor: amount.minor, ..Total::default() };
         totals.add(amount.currency, total);
     }
     let shards = by_shard(app, tenant, run, &facts).await?;
-    let to = Attempt { tenant: &tenant.id, run, stage: Stage::Plan, task: month, attempt };
-    let mut digest = Sha256::new();
-    for (shard, customers) in &shards {
-        app.table.put_manifest(to, *shard, customers).await?;
-        for customer in customers {
-            digest.update(customer.customer_id.as_ref().map_or("", NodeId::bare));
-            customer.members.iter().for_each(|member| digest.update(member.bare()));
-            customer.conversions.iter().for_each(|id| digest.update(id.bare()));
-        }
-    }
-    Ok(TaskOutcome { totals, shards: shards.into_keys().collect(), digest: hex::encode(digest.finalize()) })
+    let to = Attempt { tenant: &tenant.id, run, stage: Stage::Plan, task: name, attempt };
+    app.table.put_manifests(to, &shards).await?;
+    Ok(TaskOutcome {
+        totals,
+        digest: digest(&shards),
+        shards: shards.into_keys().collect(),
+        rest: halves(&hours[taken..]),
+    })
 }
 
-/// The month's conversions that the run asks for, as far as they were received before its cutoff.
-async fn wanted(app: &App, tenant: &Tenant, run: &Run, month: &str) -> Result<Vec<Fact>, StoreError> {
+/// The hours that a task is to plan, as far as they hold facts that the run may ask for. A task is named after its month,
+/// or after its first and its last hour.
+async fn hours(app: &App, tenant: &Tenant, run: &Run, name: &str) -> Result<Vec<Hour>, StoreError> {
+    let (month, part) = match name.split_once('-') {
+        Some((first, last)) => {
+            (first.get(..6).unwrap_or_default(), Hour::parse(first).zip(Hour::parse(last)))
+        }
+        None => (name, None),
+    };
     let listed = app.table.months(&tenant.id, FactKind::Conversion, month, month).await?;
-    let hours: Vec<Hour> = listed.into_iter().flat_map(|(_, hours)| hours).collect();
     let (from, to) = run.config.span(tenant.settings.zone());
-    let hours = hours.into_iter().filter(|hour| hour.start() <= to && hour.end_bound() > from);
-    let reader = app.table.facts(tenant, run.cutoff.unwrap_or(run.created_at));
-    let facts: Vec<Vec<Fact>> = stream::iter(hours)
-        .map(|hour| async move { reader.of_hour(FactKind::Conversion, hour).await })
-        .buffered(ABREAST)
-        .try_collect()
-        .await?;
-    let mut facts: Vec<Fact> = facts.into_iter().flatten().collect();
-    facts.retain(|fact| {
-        let in_time =
-            (from..=to).contains(&fact.time) && run.cutoff.is_none_or(|cutoff| fact.received_at <= cutoff);
+    let mut hours: Vec<Hour> = listed.into_iter().flat_map(|(_, hours)| hours).collect();
+    hours.retain(|hour| hour.start() <= to && hour.end_bound() > from);
+    hours.retain(|hour| part.is_none_or(|(first, last)| (first..=last).contains(hour)));
+    Ok(hours)
+}
+
+/// The names of the tasks that plan these hours.
+fn halves(hours: &[Hour]) -> Vec<String> {
+    let (earlier, later) = hours.split_at(hours.len() / 2);
+    let name = |hours: &[Hour]| Some(format!("{}-{}", hours.first()?.name(), hours.last()?.name()));
+    [earlier, later].into_iter().filter_map(name).collect()
+}
+
+/// Those conversions of the hours that the run asks for, as far as they were received before its cutoff: all of the first
+/// hours, as many as one task takes. The second value is how many hours that are.
+async fn wanted(
+    app: &App,
+    tenant: &Tenant,
+    run: &Run,
+    hours: &[Hour],
+) -> Result<(Vec<Fact>, usize), StoreError> {
+    let (from, to) = run.config.span(tenant.settings.zone());
+    let cutoff = run.cutoff.unwrap_or(run.created_at);
+    let reader = app.table.facts(tenant, cutoff);
+    let is_wanted = |fact: &Fact| {
+        let in_time = (from..=to).contains(&fact.time) && fact.received_at <= cutoff;
         let event_type = fact.event_type.as_deref().unwrap_or_default();
         in_time && fact.amount.is_some_and(|amount| run.config.wants(event_type, amount))
-    });
+    };
+    let (mut facts, mut taken) = (Vec::new(), 0);
+    let of_hour = |hour: &Hour| reader.of_hour(FactKind::Conversion, *hour);
+    let mut read = stream::iter(hours.iter().map(of_hour).collect::<Vec<_>>()).buffered(ABREAST);
+    while facts.len() < app.most_conversions
+        && let Some(of_hour) = read.try_next().await?
+    {
+        facts.extend(of_hour.into_iter().filter(is_wanted));
+        taken += 1;
+    }
     facts.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-    Ok(facts)
+    Ok((facts, taken))
 }
 
 /// The conversions by shard and customer, as hands had decided by the run's cutoff. Those that name nobody have a place
@@ -93,4 +122,14 @@ async fn by_shard(
         shards.entry(shard).or_default().push(customer);
     }
     Ok(shards)
+}
+
+fn digest(shards: &BTreeMap<u32, Vec<PlannedCustomer>>) -> String {
+    let mut digest = Sha256::new();
+    for customer in shards.values().flatten() {
+        digest.update(customer.customer_id.as_ref().map_or("", NodeId::bare));
+        customer.members.iter().for_each(|member| digest.update(member.bare()));
+        customer.conversions.iter().for_each(|id| digest.update(id.bare()));
+    }
+    hex::encode(digest.finalize())
 }

@@ -3,7 +3,7 @@
 use domain::run::{MOST_STILL_MS, RunMessage, RunStatus, Stage};
 use domain::time::{MINUTE_MS, Timestamp};
 use runtime::Metric;
-use store::{ActiveRun, Run, StoreError};
+use store::{ActiveRun, Run, StoreError, Task};
 
 use crate::{App, TickError};
 
@@ -35,10 +35,11 @@ async fn sweep(app: &App, active: &ActiveRun) -> Result<(), TickError> {
         // under way.
         RunStatus::Pending => Ok(()),
         RunStatus::Running => {
-            let still = now.since(last_moved(app, active, &run).await?);
+            let tasks = tasks(app, active, &run).await?;
+            let still = now.since(last_moved(&run, &tasks));
             if still > MOST_STILL_MS {
                 fail(app, active, run, now).await
-            } else if still > MOVING_MS {
+            } else if still > MOVING_MS && !tasks.iter().any(|task| task.is_at_work(now)) {
                 send(app, active, &run).await
             } else {
                 Ok(())
@@ -47,14 +48,16 @@ async fn sweep(app: &App, active: &ActiveRun) -> Result<(), TickError> {
     }
 }
 
+async fn tasks(app: &App, active: &ActiveRun, run: &Run) -> Result<Vec<Task>, StoreError> {
+    let mut tasks = app.table.tasks(&active.tenant, run, Stage::Plan).await?;
+    tasks.extend(app.table.tasks(&active.tenant, run, Stage::Execute).await?);
+    Ok(tasks)
+}
+
 /// When the run was started, or a task of it committed last.
-async fn last_moved(app: &App, active: &ActiveRun, run: &Run) -> Result<Timestamp, StoreError> {
-    let mut last = run.executed_at.unwrap_or(run.created_at);
-    for stage in [Stage::Plan, Stage::Execute] {
-        let tasks = app.table.tasks(&active.tenant, run, stage).await?;
-        last = tasks.iter().filter_map(|task| task.committed_at).fold(last, Timestamp::max);
-    }
-    Ok(last)
+fn last_moved(run: &Run, tasks: &[Task]) -> Timestamp {
+    let started = run.executed_at.unwrap_or(run.created_at);
+    tasks.iter().filter_map(|task| task.committed_at).fold(started, Timestamp::max)
 }
 
 async fn send(app: &App, active: &ActiveRun, run: &Run) -> Result<(), TickError> {

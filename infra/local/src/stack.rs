@@ -82,12 +82,14 @@ impl Data {
 }
 
 impl Default for Options {
-    /// In memory, on any free port. Indexes here do not lag, deliveries are taken in at once and hours counted within
-    /// moments, tenants may ask as often as they like, and `demo` is the tenant of what names none.
+    /// In memory, on any free port. Indexes here do not lag, deliveries are taken in at once, by so few that those which
+    /// come meanwhile are taken in together, and hours counted within moments; tenants may ask as often as they like, and
+    /// `demo` is the tenant of what names none.
     fn default() -> Self {
         let parameters = [
             ("IndexLagSeconds", "0"),
             ("IngestWindowSeconds", "0"),
+            ("IngestConcurrency", "4"),
             ("RollupDelaySeconds", "1"),
             ("RollupWindowSeconds", "0"),
             ("TenantRate", "0"),

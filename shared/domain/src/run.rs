@@ -11,7 +11,7 @@ pub use crate::model::ModelCode;
 use crate::money::{Currency, Money};
 use crate::signals::IntentFactors;
 use crate::tenant::Settings;
-use crate::time::{DAY_MS, Day, HOUR_MS, Timestamp, Zone};
+use crate::time::{DAY_MS, Day, HOUR_MS, MINUTE_MS, Timestamp, Zone};
 
 /// What a run was asked to do; nothing in it changes once the run exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,8 +144,8 @@ impl fmt::Display for RunStatus {
     }
 }
 
-/// The two stages of a run. Planning finds the conversions and their customers, one task a month; executing credits
-/// them, one task a shard of customers.
+/// The two stages of a run. Planning finds the conversions and their customers, a task for each month and for what is too
+/// much for one; executing credits them, one task a shard of customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -159,7 +159,7 @@ pub enum Stage {
 pub enum RunMessage {
     /// Look where the run stands and send what is missing.
     Advance { tenant: TenantId, run_id: String, epoch: u32, cutoff: Timestamp },
-    /// Do one task of a stage: `yyyymm` when planning, the shard's number when executing.
+    /// Do one task of a stage: some hours when planning, the shard's number when executing.
     Task { tenant: TenantId, run_id: String, epoch: u32, stage: Stage, task: String },
 }
 
@@ -210,6 +210,9 @@ impl Totals {
         self.0.len() == planned.0.len() && self.0.iter().all(alike)
     }
 }
+
+/// No worker is at one task for longer: the executor is stopped by then.
+pub const MOST_WORK_MS: i64 = 5 * MINUTE_MS;
 
 /// A run that has not moved for this long is failed, so that whoever waits for it learns of it.
 pub const MOST_STILL_MS: i64 = DAY_MS / 48;

@@ -146,19 +146,22 @@ pub(crate) fn whole(pk: String, prefix: &str) -> Range<'_> {
 }
 
 impl Table {
-    pub async fn put_manifest(
+    pub async fn put_manifests(
         &self,
         to: Attempt<'_>,
-        shard: u32,
-        customers: &[PlannedCustomer],
+        shards: &BTreeMap<u32, Vec<PlannedCustomer>>,
     ) -> Result<(), StoreError> {
-        let item = |(index, customers)| ManifestItem {
-            pk: to.partition(),
-            sk: keys::manifest(shard, index),
-            ttl: to.run.expires_at,
-            customers,
+        let of_shard = |(shard, customers): (&u32, &Vec<PlannedCustomer>)| {
+            let chunks = chunked(customers).into_iter().enumerate();
+            let item = |(index, customers)| ManifestItem {
+                pk: to.partition(),
+                sk: keys::manifest(*shard, index),
+                ttl: to.run.expires_at,
+                customers,
+            };
+            chunks.map(item).collect::<Vec<_>>()
         };
-        let items: Vec<_> = chunked(customers).into_iter().enumerate().map(item).collect();
+        let items: Vec<_> = shards.iter().flat_map(of_shard).collect();
         self.put_many(&items).await
     }
 

@@ -20,6 +20,10 @@ use crate::tenants::Tenant;
 /// How many nodes of a walk are read at a time.
 const ABREAST: usize = 8;
 
+/// How many walks are under way at a time, and after how many what they found is looked at.
+const WALKS_ABREAST: usize = 32;
+const WALKS: usize = 1_000;
+
 #[derive(Serialize, Deserialize)]
 struct EdgeItem {
     pk: String,
@@ -245,16 +249,16 @@ impl<'a> Customers<'a> {
     /// Looks up many nodes, several at a time.
     pub async fn find(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> Result<(), StoreError> {
         let (table, tenant, seen) = (self.table, self.tenant, self.seen);
-        let mut unknown: Vec<NodeId> = nodes.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
-        while !unknown.is_empty() {
-            // What one walk found, no other need look for.
-            unknown.retain(|node| !self.found.contains_key(node));
-            let batch: Vec<NodeId> = unknown.drain(..unknown.len().min(4 * ABREAST)).collect();
-            let walks = stream::iter(batch).map(|node| async move {
+        let nodes: Vec<NodeId> = nodes.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        for nodes in nodes.chunks(WALKS) {
+            // What earlier walks found, no other need look for.
+            let unknown: Vec<_> =
+                nodes.iter().filter(|node| !self.found.contains_key(node)).cloned().collect();
+            let walks = stream::iter(unknown).map(|node| async move {
                 let customer = table.customer(seen, node.clone(), tenant.settings.limits()).await?;
                 Ok::<_, StoreError>((node, Arc::new(customer)))
             });
-            let walked: Vec<_> = walks.buffer_unordered(4 * ABREAST).try_collect().await?;
+            let walked: Vec<_> = walks.buffer_unordered(WALKS_ABREAST).try_collect().await?;
             walked.iter().for_each(|(node, customer)| self.remember(node, customer));
         }
         Ok(())

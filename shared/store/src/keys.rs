@@ -21,8 +21,8 @@
 //! | runs by time | `T#t#RUNS` / `time#id` |
 //! | which run answers for which days, by model | `T#t#PUBLISHED` / `MODEL#code` |
 //! | a run | `T#t#RUN#r` / `RUN` |
-//! | its tasks: planning a month, executing a shard | `T#t#RUN#r` / `TASK#P#yyyymm`, `TASK#S#nn` |
-//! | what planning one month found for one shard | `T#t#RUN#r#P#yyyymm#A#attempt` / `S#nn#chunk` |
+//! | its tasks: planning a month or hours of it, executing a shard | `T#t#RUN#r` / `TASK#P#yyyymm`, `TASK#P#yyyymmddhhmm-yyyymmddhhmm`, `TASK#S#nn` |
+//! | what one task planned for one shard | `T#t#RUN#r#P#task#A#attempt` / `S#nn#chunk` |
 //! | credits of a shard, one item per conversion, more if very many | `T#t#RUN#r#S#nn#A#attempt` / `CNV#id#chunk`, `NONE#id#chunk` if unattributed |
 //! | sums of a shard | `T#t#RUN#r#S#nn#A#attempt` / `SUM#dimension#day#currency#chunk` |
 //! | sums of a run | `T#t#RUN#r` / `AGG#epoch#dimension#day#currency#chunk` |
@@ -289,7 +289,7 @@ pub fn shard_name(shard: u32) -> String {
     format!("{shard:02}")
 }
 
-/// One chunk of what a month's planning found for a shard.
+/// One chunk of what a task planned for a shard.
 pub fn manifest(shard: u32, chunk: usize) -> String {
     format!("{}{chunk:05}", manifests(shard))
 }

@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::TenantId;
-use domain::run::{RunConfig, RunStatus, Stage, Totals};
+use domain::run::{MOST_WORK_MS, RunConfig, RunStatus, Stage, Totals};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +92,9 @@ pub struct TaskOutcome {
     /// When planning: the shards that have work.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<u32>,
+    /// When planning: the tasks that plan what was too much for one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rest: Vec<String>,
     /// A digest of everything the attempt wrote: equal facts give equal bytes.
     pub digest: String,
 }
@@ -102,10 +105,21 @@ pub struct Task {
     pub stage: Stage,
     pub name: String,
     pub epoch: u32,
+    /// When a worker set about it last; None too if that worker gave up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_at: Option<Timestamp>,
+    /// The attempt that was committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<String>,
     pub outcome: Option<TaskOutcome>,
     pub committed_at: Option<Timestamp>,
+}
+
+impl Task {
+    /// Whether a worker may be at it still.
+    pub fn is_at_work(&self, now: Timestamp) -> bool {
+        self.attempt.is_none() && self.begun_at.is_some_and(|begun| now.since(begun) <= MOST_WORK_MS)
+    }
 }
 
 /// A running run, as the sweeper finds it.
@@ -296,6 +310,7 @@ impl Table {
             stage,
             name: name.to_owned(),
             epoch: run.epoch,
+            begun_at: None,
             attempt: None,
             outcome: None,
             committed_at: None,
@@ -335,8 +350,9 @@ impl Table {
         Ok(item.map(|item| item.task))
     }
 
-    /// Commits an attempt; false if another did before, or a new execution has begun.
-    pub async fn commit_task(&self, tenant: &TenantId, run: &Run, task: &Task) -> Result<bool, StoreError> {
+    /// Writes the row of a task as far as it is done: with an attempt, that commits it. False if another attempt was
+    /// committed before, or a new execution has begun.
+    pub async fn write_task(&self, tenant: &TenantId, run: &Run, task: &Task) -> Result<bool, StoreError> {
         let epoch = [(":epoch", AttributeValue::N(run.epoch.to_string()))];
         let free = "attribute_not_exists(attempt) AND epoch = :epoch";
         self.put(&task_item(tenant, run, task.clone()), Unless::Fails(free, &epoch)).await

@@ -115,6 +115,14 @@ fn a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take_and_bat
 }
 
 #[test]
+fn nobody_takes_a_worker_to_be_at_its_task_for_less_than_it_may_be() {
+    let functions = resources("AWS::Serverless::Function");
+    let executor = &functions.iter().find(|(name, _)| name == "AttributionExecutor").unwrap().1;
+    let takes = executor["Properties"]["Timeout"].as_i64().unwrap();
+    assert!(takes * domain::time::SECOND_MS <= domain::run::MOST_WORK_MS);
+}
+
+#[test]
 fn a_function_may_do_single_things_to_single_resources() {
     for (name, function) in resources("AWS::Serverless::Function") {
         for policy in function["Properties"]["Policies"].as_sequence().unwrap() {

@@ -118,8 +118,9 @@ impl Shop {
         self.table.run(&self.tenant.id, &run.run_id, self.stack.clock.now()).await.unwrap().unwrap()
     }
 
+    /// A worker whose planning leaves work to others.
     fn app(&self) -> App {
-        App::connect(&self.stack.host(&QUEUE)).unwrap()
+        App::connect(&self.stack.host(&QUEUE)).unwrap().planning(2)
     }
 
     /// Hands a message over; answers whether it must come again.

@@ -80,7 +80,7 @@ async fn a_worker_of_an_earlier_execution_cannot_commit() {
     }
     for row in old_rows {
         let late = store::Task { attempt: Some("att_late".to_owned()), ..row };
-        assert!(!shop.table.commit_task(&shop.tenant.id, &old, &late).await.unwrap());
+        assert!(!shop.table.write_task(&shop.tenant.id, &old, &late).await.unwrap());
     }
     assert_eq!(shop.published(&run).await, published);
 }
@@ -171,4 +171,70 @@ async fn a_run_that_stands_still_for_half_an_hour_is_failed() {
     assert_eq!(failed.status, RunStatus::Failed);
     assert!(failed.failure.unwrap().contains("stood still"));
     assert!(shop.table.active_runs().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_same_is_published_however_little_a_task_plans() {
+    let shop = Shop::stocked().await;
+    let mut published = Vec::new();
+    for most in [1, 2, 3, 5_000] {
+        let run = shop.new_run(ModelCode::TimeDecay).await;
+        let start = shop.executed(&run).await;
+        shop.drain(&shop.app().planning(most), [start]).await;
+        let run = shop.reread(&run).await;
+        let planned = shop.table.tasks(&shop.tenant.id, &run, Stage::Plan).await.unwrap();
+        // Seven conversions in six hours of two months.
+        let tasks = if most == 5_000 { 2 } else { 3.max(6 / most) };
+        assert!(planned.len() >= tasks, "{} tasks that plan {most}", planned.len());
+        published.push(shop.published(&run).await);
+    }
+    published.iter().for_each(|one| assert_eq!(*one, published[0]));
+}
+
+#[tokio::test]
+async fn what_a_worker_is_at_is_sent_again_only_when_it_must_have_ended() {
+    let shop = Shop::stocked().await;
+    let app = shop.app();
+    let run = shop.new_run(ModelCode::Linear).await;
+    let start = shop.executed(&run).await;
+    shop.handled(&app, &start).await;
+    let lost = shop.sent();
+    let run = shop.reread(&run).await;
+    for row in shop.table.tasks(&shop.tenant.id, &run, Stage::Plan).await.unwrap() {
+        let begun = store::Task { begun_at: Some(shop.stack.clock.now()), ..row };
+        assert!(shop.table.write_task(&shop.tenant.id, &run, &begun).await.unwrap());
+    }
+    // The sweeper looks at it after two minutes and after four.
+    assert!(shop.swept().await.is_empty());
+    assert!(shop.swept().await.is_empty());
+    // Asked to advance meanwhile, an executor sends nothing either.
+    assert!(!shop.handled(&app, &start).await);
+    assert!(shop.sent().is_empty());
+    for message in shop.swept().await {
+        assert!(!shop.handled(&app, &message).await);
+    }
+    let names = |messages: &[RunMessage]| -> BTreeSet<String> {
+        messages.iter().map(|message| format!("{message:?}")).collect()
+    };
+    let again = shop.sent();
+    assert_eq!(names(&again), names(&lost));
+    shop.drain(&app, again).await;
+    shop.published(&run).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_gives_up_leaves_its_task_to_be_sent_again_at_once() {
+    let shop = Shop::stocked().await;
+    let run = shop.new_run(ModelCode::Linear).await;
+    let start = shop.executed(&run).await;
+    shop.handled(&shop.app(), &start).await;
+    let refusing = shop.stack.failing_host(&QUEUE, |operation, _| operation == "BatchWriteItem");
+    let app = App::connect(&refusing).unwrap();
+    let sent = shop.sent();
+    for task in &sent {
+        assert!(shop.handled(&app, task).await);
+    }
+    assert_eq!(shop.swept().await, std::slice::from_ref(&start));
+    assert!(!shop.handled(&shop.app(), &start).await);
+    assert_eq!(shop.sent().len(), sent.len());
 }
