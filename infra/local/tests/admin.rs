@@ -1,8 +1,10 @@
 //! `crae tenant` and `crae keys` against a running stack.
 #![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use crae::{Data, Options, Stack, tenants};
 use hmac::{Hmac, KeyInit, Mac};
@@ -147,4 +149,21 @@ async fn where_nothing_runs_the_commands_say_so() {
     done(&folder, &["tenant", "list"]);
     stack.stop().await;
     refused(&folder, &["tenant", "list"], "no crae serves the data directory");
+}
+
+#[test]
+fn a_deployed_table_is_reached_through_the_proxy_that_the_environment_names() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crae"));
+    command.args(["tenant", "list", "--table", "crae"]);
+    let credentials = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    command.envs(credentials.map(|name| (name, "us-east-1"))).env_remove("NO_PROXY").env_remove("no_proxy");
+    command.env("HTTPS_PROXY", format!("http://{}", proxy.local_addr().unwrap()));
+    let mut asking = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut asked = String::new();
+    BufReader::new(proxy.accept().unwrap().0).read_line(&mut asked).unwrap();
+    assert_eq!(asked.trim_end(), "CONNECT dynamodb.us-east-1.amazonaws.com:443 HTTP/1.1");
+    // It need not despair of the proxy by itself.
+    asking.kill().unwrap();
+    asking.wait().unwrap();
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
+    BehaviorVersion, Credentials, Region, RuntimeComponents, SharedCredentialsProvider, SharedHttpClient,
 };
-use aws_smithy_http_client::Builder;
+pub use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Builder, Connector};
 use aws_types::SdkConfig;
 
 use crate::Env;
@@ -55,9 +56,14 @@ fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(100))
 }
 
-/// How AWS is reached, by everything that asks for it.
-pub fn http_client() -> SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+/// How AWS is reached, by everything that asks for it; `proxies` stand between, if any.
+pub fn http_client(proxies: ProxyConfig) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(proxies.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
 }
 
 impl Aws {
@@ -87,11 +93,12 @@ impl Aws {
         Self { elsewhere, ..Self::of(&config.build()) }
     }
 
-    /// The clients that a configuration makes, but with the deadlines of this crate.
+    /// The clients that a configuration makes, but with the deadlines of this crate, and its HTTP client if it has none.
     pub fn of(config: &SdkConfig) -> Self {
-        let config =
-            config.to_builder().http_client(http_client()).timeout_config(timeouts()).retry_config(retries());
-        Self { config: config.build(), elsewhere: Elsewhere::default() }
+        let http_client = config.http_client().unwrap_or_else(|| http_client(ProxyConfig::disabled()));
+        let config = config.to_builder().http_client(http_client);
+        let config = config.timeout_config(timeouts()).retry_config(retries()).build();
+        Self { config, elsewhere: Elsewhere::default() }
     }
 
     /// The same clients against the embedded services. `access_key` tells those which function is calling.

@@ -17,7 +17,7 @@ use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub use aws::{Aws, Endpoints, LOCAL_SECRET, http_client};
+pub use aws::{Aws, Endpoints, LOCAL_SECRET, ProxyConfig, http_client};
 pub use batch::{Message, Outcome, batch_response, each, parse_batch};
 pub use clock::Clock;
 pub use env::{Env, Misconfigured};

@@ -7,12 +7,12 @@ use aws_config::BehaviorVersion;
 use clap::Args;
 use crae::{OWNER, ReachedAt};
 use domain::ids::TenantId;
-use runtime::{Aws, Clock, Endpoints};
+use runtime::{Aws, Clock, Endpoints, ProxyConfig};
 use store::{StoreError, Table, Tenant};
 
 #[derive(Debug, Args)]
 pub(crate) struct Where {
-    /// A deployed table, reached with the usual AWS environment (AWS_PROFILE, AWS_REGION); without it, the stack that
+    /// A deployed table, reached with the usual AWS environment (AWS_PROFILE, AWS_REGION, HTTPS_PROXY); without it, the stack that
     /// runs here
     #[arg(long, value_name = "NAME", global = true)]
     table: Option<String>,
@@ -68,7 +68,8 @@ impl Where {
     async fn reach(&self) -> Result<Reached, AdminError> {
         let clock = Clock::system();
         if let Some(name) = &self.table {
-            let config = aws_config::defaults(BehaviorVersion::latest()).http_client(runtime::http_client());
+            let http_client = runtime::http_client(ProxyConfig::from_env());
+            let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client);
             let aws = Aws::of(&config.load().await);
             return Ok(Reached { table: Table::new(aws.dynamodb(), name), clock });
         }

@@ -50,7 +50,7 @@ impl Local {
             .endpoint_url(base_url)
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "tests"))
-            .http_client(runtime::http_client())
+            .http_client(runtime::http_client(runtime::ProxyConfig::disabled()))
             .build();
         Local { queues, client: Client::from_conf(config), url, now_ms }
     }
