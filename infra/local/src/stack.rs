@@ -89,7 +89,7 @@ impl Default for Options {
         let parameters = [
             ("IndexLagSeconds", "0"),
             ("IngestWindowSeconds", "0"),
-            ("IngestConcurrency", "4"),
+            ("IngestConcurrency", "2"),
             ("RollupDelaySeconds", "1"),
             ("RollupWindowSeconds", "0"),
             ("TenantRate", "0"),

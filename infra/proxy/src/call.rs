@@ -1,9 +1,12 @@
 //! A call as a service sees it: who calls, what for, and which permissions that needs.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// The account that everything local belongs to.
 pub const ACCOUNT: &str = "000000000000";
@@ -59,15 +62,13 @@ impl Call {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    fn json(&self) -> Value {
+    fn asked(&self) -> Asked {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// Whether it reads an index, which may lag behind its table.
     pub fn reads_index(&self) -> bool {
-        self.service == Service::DynamoDb
-            && self.operation == "Query"
-            && self.json().get("IndexName").is_some()
+        self.service == Service::DynamoDb && self.operation == "Query" && self.asked().index_name.is_some()
     }
 
     /// Every permission that must be held for the call to be allowed.
@@ -80,36 +81,30 @@ impl Call {
     }
 
     fn needs_of_tables(&self) -> Vec<Need> {
-        let body = self.json();
-        let need = |operation: &str, at: &Value| Need {
-            action: format!("dynamodb:{operation}"),
-            resource: table(at),
-            partition: partition(at),
-        };
+        let asked = self.asked();
         match self.operation.as_str() {
             "BatchGetItem" | "BatchWriteItem" => {
-                let tables = body["RequestItems"].as_object().into_iter().flat_map(|tables| tables.keys());
-                tables.map(|name| need(&self.operation, &serde_json::json!({ "TableName": name }))).collect()
+                let tables = asked.request_items.into_keys();
+                let asked = |name| Asked { table_name: Some(name), ..Asked::default() };
+                tables.map(|name| asked(name).need(&self.operation)).collect()
             }
             // A transaction needs what its parts would need alone.
             "TransactWriteItems" | "TransactGetItems" => {
-                let parts =
-                    body["TransactItems"].as_array().into_iter().flatten().filter_map(Value::as_object);
-                let needs = parts.flatten().map(|(kind, at)| match kind.as_str() {
-                    "ConditionCheck" => need("ConditionCheckItem", at),
-                    kind => need(&format!("{kind}Item"), at),
-                });
+                let needs =
+                    asked.transact_items.into_iter().flatten().map(|(kind, part)| match kind.as_str() {
+                        "ConditionCheck" => part.need("ConditionCheckItem"),
+                        kind => part.need(&format!("{kind}Item")),
+                    });
                 needs.collect()
             }
-            operation => vec![need(operation, &body)],
+            operation => vec![asked.need(operation)],
         }
     }
 
     fn need_of_queue(&self) -> Need {
         // A batch needs the permission of the single call.
         let operation = self.operation.trim_end_matches("Batch");
-        let body = self.json();
-        let url = body["QueueUrl"].as_str().unwrap_or_default();
+        let url = self.asked().queue_url.unwrap_or_default();
         let name = url.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("*");
         Need {
             action: format!("sqs:{operation}"),
@@ -133,20 +128,44 @@ impl Call {
     }
 }
 
-/// The ARN of the table or the index that a request names.
-fn table(request: &Value) -> String {
-    let name = request["TableName"].as_str().unwrap_or("*");
-    let table = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}");
-    match request["IndexName"].as_str() {
-        Some(index) => format!("{table}/index/{index}"),
-        None => table,
-    }
+/// What a request, or a part of a transaction, says of which table, index, partition or queue it is about.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Asked {
+    table_name: Option<String>,
+    index_name: Option<String>,
+    queue_url: Option<String>,
+    item: Named,
+    key: Named,
+    request_items: BTreeMap<String, IgnoredAny>,
+    transact_items: Vec<BTreeMap<String, Asked>>,
 }
 
-/// The partition of the item that a request reads or writes.
-fn partition(request: &Value) -> Option<String> {
-    let key = [&request["Item"], &request["Key"]].into_iter().find_map(|item| item["pk"]["S"].as_str());
-    key.map(str::to_owned)
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    pk: Partition,
+}
+
+#[derive(Default, Deserialize)]
+struct Partition {
+    #[serde(rename = "S")]
+    name: Option<String>,
+}
+
+impl Asked {
+    fn need(self, operation: &str) -> Need {
+        let name = self.table_name.as_deref().unwrap_or("*");
+        let table = format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}");
+        Need {
+            action: format!("dynamodb:{operation}"),
+            resource: match self.index_name {
+                Some(index) => format!("{table}/index/{index}"),
+                None => table,
+            },
+            partition: self.item.pk.name.or(self.key.pk.name),
+        }
+    }
 }
 
 /// `PutItem`, of `DynamoDB_20120810.PutItem`.
