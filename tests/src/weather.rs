@@ -52,9 +52,10 @@ impl Weather {
     pub(crate) fn options(self) -> Options {
         let mut options = Options::default();
         if self.lag {
-            let lag = (MOST_LAG.as_secs() + 1).to_string();
-            options.parameters.insert("IndexLagSeconds".to_owned(), lag.clone());
-            options.parameters.insert("RollupDelaySeconds".to_owned(), lag);
+            let lag = MOST_LAG.as_secs() + 1;
+            options.parameters.insert("IndexLagSeconds".to_owned(), lag.to_string());
+            // So that some changes are left to counts that wait already.
+            options.parameters.insert("RollupDelaySeconds".to_owned(), (lag + 1).to_string());
             options.faults.index_lag = Some(MOST_LAG);
         }
         if self.failures {

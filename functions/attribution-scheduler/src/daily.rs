@@ -4,7 +4,7 @@
 use std::sync::PoisonError;
 
 use domain::ids::{FactKind, TenantId, daily_run_id};
-use domain::rollup::{Bucket, Tallies};
+use domain::rollup::{Bucket, Recount, Tallies};
 use domain::run::{RunConfig, RunMessage, RunStatus};
 use domain::time::{DAY_MS, Day, HOUR_MS, Timestamp};
 use futures::{StreamExt, stream};
@@ -112,8 +112,9 @@ async fn recount(app: &App, tenant: &Tenant, now: Timestamp) -> Result<(), TickE
         (0..shards).map(bucket)
     });
     let recounted = stream::iter(buckets.collect::<Vec<_>>()).map(|bucket| async move {
-        app.table.note_change(&bucket).await?;
-        app.rollups.send(&bucket.tenant, &bucket).await?;
+        let changes = app.table.note_change(&bucket, now).await?;
+        let recount = Recount { bucket, changes };
+        app.rollups.send_after(&tenant.id, &recount, app.rollup_delay).await?;
         Ok::<_, TickError>(())
     });
     let mut recounted = recounted.buffer_unordered(ABREAST);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::ids::TenantId;
-use domain::rollup::Bucket;
+use domain::rollup::Recount;
 use domain::run::RunMessage;
 use domain::time::Timestamp;
 use runtime::{Clock, Host, Metrics, Misconfigured, Queue, QueueError};
@@ -20,7 +20,8 @@ pub struct App {
     table: Table,
     tenants: Tenants,
     runs: Queue<RunMessage>,
-    rollups: Queue<Bucket>,
+    rollups: Queue<Recount>,
+    rollup_delay: Duration,
     index_lag: Duration,
     clock: Clock,
     metrics: Metrics,
@@ -36,6 +37,7 @@ impl App {
             table,
             runs: Queue::new(host.aws.sqs(), host.env.text("RUNS_QUEUE_URL")?),
             rollups: Queue::new(host.aws.sqs(), host.env.text("ROLLUPS_QUEUE_URL")?),
+            rollup_delay: Duration::from_secs(host.env.parsed("ROLLUP_DELAY_SECONDS")?),
             index_lag: Duration::from_secs(host.env.parsed("INDEX_LAG_SECONDS")?),
             clock: host.clock.clone(),
             metrics: host.metrics.clone(),

@@ -4,24 +4,29 @@
 //! facts say.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::rollup::{Bucket, Tallies};
+use domain::rollup::{Recount, Tallies};
+use domain::time::SECOND_MS;
 use runtime::{Clock, Host, Misconfigured, Outcome};
-use store::{Meter, Rollup, StoreError, Table, Tenants};
+use store::{Changes, Meter, Rollup, StoreError, Table, Tenants};
 
 /// How many buckets of a batch are counted at a time.
-const ABREAST: usize = 4;
+const ABREAST: usize = 2;
 
 #[derive(Clone)]
 pub struct App {
     table: Table,
     tenants: Tenants,
     clock: Clock,
+    /// How long messages wait.
+    delay_ms: i64,
 }
 
 impl App {
     pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
         let table = Table::new(host.aws.dynamodb(), &host.env.text("TABLE_NAME")?);
-        Ok(Self { tenants: Tenants::of(&table), table, clock: host.clock.clone() })
+        let delay_s: i64 = host.env.parsed("ROLLUP_DELAY_SECONDS")?;
+        let delay_ms = delay_s.saturating_mul(SECOND_MS);
+        Ok(Self { tenants: Tenants::of(&table), table, clock: host.clock.clone(), delay_ms })
     }
 
     /// What the table has billed so far.
@@ -33,28 +38,30 @@ impl App {
 /// Handles one batch; the answer names the messages that must come again.
 pub async fn handle(app: App, event: SqsEvent) -> SqsBatchResponse {
     let app = &app;
-    runtime::each(event, ABREAST, async |bucket: Bucket| match rebuild(app, &bucket).await {
+    runtime::each(event, ABREAST, async |asked: Recount| match rebuild(app, &asked).await {
         Ok(()) => Outcome::Done,
         Err(error) => {
-            tracing::error!(tenant = %bucket.tenant, hour = bucket.hour.name(), %error, "an hour was not counted");
+            let (tenant, hour) = (asked.bucket.tenant, asked.bucket.hour.name());
+            tracing::error!(%tenant, hour, %error, "an hour was not counted");
             Outcome::Again
         }
     })
     .await
 }
 
-/// Counts a bucket, unless all its changes are counted.
+/// Counts a bucket, unless that was done since this was asked for.
 ///
-/// The number of changes is read before the facts. A change that comes in between may be counted already, and is
-/// counted once more when its own message comes; none is taken for counted that is not.
-async fn rebuild(app: &App, bucket: &Bucket) -> Result<(), StoreError> {
+/// If all that was ever asked for is due by now, then what other messages ask for is done too, and they will find so.
+/// Otherwise a change that came later may be counted already, and is counted once more when its own message comes; none
+/// is taken for counted that is not.
+async fn rebuild(app: &App, Recount { bucket, changes }: &Recount) -> Result<(), StoreError> {
     let now = app.clock.now();
     let Some(tenant) = app.tenants.find(&bucket.tenant, now).await? else { return Ok(()) };
-    let changes = app.table.changes(bucket).await?;
-    let counted = app.table.rollup(bucket).await?.map_or(0, |rollup| rollup.changes);
-    if counted >= changes {
+    if app.table.rollup(bucket).await?.is_some_and(|rollup| rollup.changes >= *changes) {
         return Ok(());
     }
+    let due = |noted: &Changes| now.since(noted.noted_at) >= app.delay_ms;
+    let changes = app.table.changes(bucket).await?.filter(due).map_or(*changes, |noted| noted.number);
     let facts = app.table.interactions_of(&tenant, bucket, now).await?;
     let tallies = Tallies::of(facts.iter().map(|stored| &stored.interaction));
     let rollup = Rollup { bucket: bucket.clone(), changes, tallies };

@@ -90,6 +90,7 @@ impl Default for Options {
             ("IndexLagSeconds", "0"),
             ("IngestWindowSeconds", "0"),
             ("IngestConcurrency", "2"),
+            ("RollupConcurrency", "2"),
             ("RollupDelaySeconds", "1"),
             ("RollupWindowSeconds", "0"),
             ("TenantRate", "0"),

@@ -22,6 +22,19 @@ pub struct Bucket {
     pub shard: u32,
 }
 
+/// A message: count a bucket anew.
+///
+/// It waits for longer than the indexes lag, so that they hold every change that was known when it was sent. All wait
+/// equally long: a change may be left to one that waits already, since no count is taken to know of that one's changes
+/// before it is due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recount {
+    #[serde(flatten)]
+    pub bucket: Bucket,
+    /// How often the bucket had changed when this was sent.
+    pub changes: u64,
+}
+
 /// What is counted of the interactions that share a value of a dimension.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::{FactKind, TenantId};
 use domain::time::Hour;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::error::StoreError;
 use crate::keys;
@@ -37,7 +38,8 @@ impl Table {
         }
         let number = name[6..].trim_start_matches('0');
         let numbers = AttributeValue::Ns(vec![number.to_owned()]);
-        self.add(&keys::month(tenant, kind, &hour.month()), "h", numbers).await?;
+        let month = keys::month(tenant, kind, &hour.month());
+        self.update::<IgnoredAny>(&month, "ADD h :hour", &[(":hour", numbers)]).await?;
         let mut listed = self.listed_hours.lock().unwrap_or_else(PoisonError::into_inner);
         if listed.len() >= MOST_REMEMBERED {
             listed.clear();

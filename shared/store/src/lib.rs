@@ -43,7 +43,7 @@ pub use meter::{Meter, Units};
 pub use once::{Claim, Claimed, KeptAnswer, MOST_KEPT_BYTES, Once};
 pub use published::Answer;
 pub use recorded::Recorded;
-pub use rollups::Rollup;
+pub use rollups::{Changes, Rollup};
 pub use runs::{ActiveRun, Run, Task, TaskOutcome};
 pub use sums::{Sum, SumOf, Sums};
 pub use table::Table;

@@ -1,7 +1,7 @@
 //! Rollups: what was counted of each bucket of facts, and whether it still is what is there.
 //!
-//! A bucket has a number of changes that only grows, and its rollup says up to which of them it was counted. Whoever
-//! counts reads the number first and the facts after it, so a rollup never claims to know a change it may have missed.
+//! A bucket has a number of changes that only grows, and its rollup says up to which of them it was certainly counted:
+//! those that the indexes held by the time of the count.
 
 use std::collections::BTreeMap;
 
@@ -30,9 +30,15 @@ pub struct Rollup {
     pub tallies: Tallies,
 }
 
-#[derive(Deserialize)]
-struct ChangesItem {
-    n: u64,
+/// What is known of the changes of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Changes {
+    /// How many were noted.
+    #[serde(rename = "n")]
+    pub number: u64,
+    /// When the last of them was.
+    #[serde(rename = "na")]
+    pub noted_at: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,15 +89,18 @@ impl RollupItem {
 }
 
 impl Table {
-    /// Notes that a fact of the bucket changed. Noting it twice costs a count that finds nothing new.
-    pub async fn note_change(&self, bucket: &Bucket) -> Result<(), StoreError> {
-        self.add(&keys::changes(bucket), "n", AttributeValue::N("1".to_owned())).await
+    /// Notes that a fact of the bucket changed; answers how often it has. Noting it twice costs a count that finds nothing
+    /// new.
+    pub async fn note_change(&self, bucket: &Bucket, now: Timestamp) -> Result<u64, StoreError> {
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        let values = [(":one", number(1)), (":now", number(now.ms()))];
+        let changes: Changes =
+            self.update(&keys::changes(bucket), "ADD n :one SET na = :now", &values).await?;
+        Ok(changes.number)
     }
 
-    /// How often the bucket has changed.
-    pub async fn changes(&self, bucket: &Bucket) -> Result<u64, StoreError> {
-        let item: Option<ChangesItem> = self.get(&keys::changes(bucket)).await?;
-        Ok(item.map_or(0, |item| item.n))
+    pub async fn changes(&self, bucket: &Bucket) -> Result<Option<Changes>, StoreError> {
+        self.get(&keys::changes(bucket)).await
     }
 
     pub async fn rollup(&self, bucket: &Bucket) -> Result<Option<Rollup>, StoreError> {

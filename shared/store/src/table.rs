@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity, ReturnValue, TransactWriteItem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -165,28 +165,28 @@ impl Table {
         Err(StoreError::Contended("TransactWriteItems".to_owned()))
     }
 
-    /// Adds to an attribute, creating the item if need be: a number to a number, or numbers to a set of them. Only
-    /// the latter may be done twice.
-    pub(crate) async fn add(
+    /// Updates an item, creating it if need be; answers what the attributes are then that were named.
+    pub(crate) async fn update<T: DeserializeOwned>(
         &self,
         key: &Key,
-        attribute: &str,
-        added: AttributeValue,
-    ) -> Result<(), StoreError> {
+        expression: &str,
+        values: &[(&str, AttributeValue)],
+    ) -> Result<T, StoreError> {
+        let values = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let answer = self
             .client
             .update_item()
             .table_name(&*self.name)
             .set_key(Some(attributes(key)))
-            .update_expression("ADD #attribute :added")
-            .expression_attribute_names("#attribute", attribute)
-            .expression_attribute_values(":added", added)
+            .update_expression(expression)
+            .set_expression_attribute_values(Some(values))
+            .return_values(ReturnValue::UpdatedNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()
             .await
             .map_err(StoreError::of("UpdateItem"))?;
         self.meter.add(keys::part(&key.pk), Way::Write, answer.consumed_capacity());
-        Ok(())
+        read(answer.attributes.unwrap_or_default())
     }
 
     /// Deletes an item if the condition holds; that it does not, or that there is none, is no error.

@@ -148,7 +148,8 @@ impl Shop {
     /// Two minutes later, the sweeper ticks.
     async fn swept(&self) -> Vec<RunMessage> {
         self.stack.clock.advance(2 * MINUTE_MS);
-        let more = [("ROLLUPS_QUEUE_URL", "http://queues/rollups"), ("INDEX_LAG_SECONDS", "0")];
+        let rollups = [("ROLLUPS_QUEUE_URL", "http://queues/rollups"), ("ROLLUP_DELAY_SECONDS", "0")];
+        let more = [&rollups[..], &[("INDEX_LAG_SECONDS", "0")]].concat();
         let host: Host = self.stack.host(&[&QUEUE[..], &more[..]].concat());
         attribution_scheduler::handle(attribution_scheduler::App::connect(&host).unwrap()).await.unwrap();
         self.sent()

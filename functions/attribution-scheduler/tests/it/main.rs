@@ -12,7 +12,7 @@ use domain::identifier::{Identifier, IdentifierType, Region};
 use domain::ids::ExternalId;
 use domain::interaction::{CallEvent, Field, Interaction, Section, Value};
 use domain::money::{Currency, Money};
-use domain::rollup::Bucket;
+use domain::rollup::Recount;
 use domain::run::{ModelCode, RunMessage, RunStatus};
 use domain::source::Source;
 use domain::tenant::Settings;
@@ -20,9 +20,10 @@ use domain::time::{DAY_MS, HOUR_MS, SECOND_MS, Timestamp};
 use store::{About, Run, Tenant};
 use testkit::Stack;
 
-const ENV: [(&str, &str); 3] = [
+const ENV: [(&str, &str); 4] = [
     ("RUNS_QUEUE_URL", "http://queues/runs"),
     ("ROLLUPS_QUEUE_URL", "http://queues/rollups"),
+    ("ROLLUP_DELAY_SECONDS", "60"),
     ("INDEX_LAG_SECONDS", "5"),
 ];
 
@@ -100,7 +101,9 @@ impl Shop {
                 assert_eq!(sent.delay_seconds, 5);
                 runs.push(serde_json::from_str(&sent.message_body).unwrap());
             } else {
-                hours.push(serde_json::from_str::<Bucket>(&sent.message_body).unwrap().hour.name());
+                assert_eq!(sent.delay_seconds, 60);
+                let recount: Recount = serde_json::from_str(&sent.message_body).unwrap();
+                hours.push(recount.bucket.hour.name());
             }
         }
         hours.sort();
