@@ -1,6 +1,7 @@
 //! The embedded DynamoDB: one SQLite database, spoken to by the unmodified AWS SDK.
 
 mod changes;
+mod direct;
 mod layout;
 mod replica;
 
@@ -9,6 +10,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
+use axum::Router;
 use dynoxide::{Database, DynoxideError, server};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -29,10 +31,11 @@ const SWEEP_EVERY: Duration = Duration::from_mins(5);
 pub struct DynamoDb {
     url: String,
     changes: Changes,
+    database: Database,
     stop: watch::Sender<bool>,
     serving: JoinHandle<Result<(), String>>,
     /// Its own, so that SQLite's synchronous work keeps nothing else waiting.
-    _threads: Threads,
+    threads: Threads,
 }
 
 /// Why the database cannot be opened.
@@ -67,8 +70,8 @@ impl DynamoDb {
         let threads = Threads::start("dynamodb", THREADS).map_err(DynamoDbError::Unserved)?;
         let (stop, stopped) = watch::channel(false);
         threads.spawn(sweep(database.clone(), stopped.clone()));
-        let serving = threads.spawn(serve(listener, database, stopped));
-        Ok(Self { url: format!("http://{address}"), changes, stop, serving, _threads: threads })
+        let serving = threads.spawn(serve(listener, database.clone(), stopped));
+        Ok(Self { url: format!("http://{address}"), changes, database, stop, serving, threads })
     }
 
     pub fn changes(&self) -> Changes {
@@ -77,6 +80,11 @@ impl DynamoDb {
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Answers as what listens at [`DynamoDb::url`] does, in fewer steps.
+    pub fn router(&self) -> Router {
+        direct::router(self.database.clone(), self.threads.handle(), proxy::forward(&self.url))
     }
 
     /// Finishes what it is doing, for no longer than `patience`.

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
     BehaviorVersion, Credentials, Region, RuntimeComponents, SharedCredentialsProvider, SharedHttpClient,
+    StalledStreamProtectionConfig,
 };
 pub use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
@@ -114,8 +115,10 @@ impl Aws {
         Self { elsewhere, ..Self::of(&config) }
     }
 
+    /// Answers are read whole within an attempt's deadline, so nobody need watch how quickly they come.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config);
+        config = config.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(url) = &self.elsewhere.dynamodb {
             config = config.endpoint_url(url);
         }
@@ -133,6 +136,7 @@ impl Aws {
 
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let mut config = aws_sdk_sqs::config::Builder::from(&self.config);
+        config = config.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(url) = &self.elsewhere.sqs {
             config = config.endpoint_url(url);
         }

@@ -42,8 +42,8 @@ pub(super) async fn start(options: Options) -> Result<Stack, StackError> {
         None => (None, None),
     };
     let table = match &replica {
-        Some(replica) => replica.before(proxy::forward(dynamodb.url())),
-        None => proxy::forward(dynamodb.url()),
+        Some(replica) => replica.before(dynamodb.router()),
+        None => dynamodb.router(),
     };
     let endpoints = Endpoints { dynamodb: url(&tables)?, s3: url(&s3)?, sqs: url(&sqs)? };
     let judge = Arc::new(Policies::of(&template.functions, options.faults.judge));
