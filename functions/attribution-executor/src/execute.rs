@@ -9,7 +9,7 @@ use domain::time::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use store::{
-    Attempt, CreditedConversion, Paging, PlannedCustomer, Run, Span, StoreError, StoredConversion,
+    Attempt, CreditedConversion, PlannedCustomer, Run, Span, StoreError, StoredConversion,
     StoredInteraction, TaskOutcome, Tenant,
 };
 
@@ -132,15 +132,13 @@ async fn timeline(
     let times: Vec<_> = conversions.iter().map(|stored| stored.conversion.occurred_at).collect();
     let Some((first, last)) = times.iter().min().zip(times.iter().max()) else { return Ok(Vec::new()) };
     let from = run.config.window_start(*first);
-    let all = Paging { span: Span { from, to: *last }, after: None, limit: usize::MAX, newest_first: false };
     let in_a_window =
         |at: Timestamp| times.iter().any(|end| run.config.window_start(*end) <= at && at <= *end);
     let members = customer.members.iter().cloned().collect();
-    let facts = app.table.facts(tenant, cutoff(run));
-    let found = facts
-        .timeline(&members, all, |fact| fact.id.kind() == FactKind::Interaction && in_a_window(fact.time))
-        .await?;
-    Ok(found.items.into_iter().map(|fact| fact.id).collect())
+    let span = Span { from, to: *last };
+    let places = app.table.facts(tenant, cutoff(run)).places(&members, span).await?;
+    let found = places.into_iter().filter(|(at, id)| id.kind() == FactKind::Interaction && in_a_window(*at));
+    Ok(found.map(|(_, id)| id).collect())
 }
 
 /// Those of the interactions that count as touches. The index finds them; what they are is read from themselves, which

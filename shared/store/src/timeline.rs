@@ -190,6 +190,37 @@ impl Facts<'_> {
         }
     }
 
+    /// When a customer's facts of a span happened, and which they are, in order. It reads of the index only that.
+    pub async fn places(
+        &self,
+        members: &BTreeSet<NodeId>,
+        span: Span,
+    ) -> Result<Vec<(Timestamp, FactId)>, StoreError> {
+        #[derive(Deserialize)]
+        struct PlaceItem {
+            g1s: String,
+            ttl: i64,
+        }
+        let timelines = stream::iter(members.iter().cloned().collect::<Vec<_>>())
+            .map(|member| {
+                let range = Range {
+                    index: Some(Index::Timeline),
+                    pk: keys::node(&self.tenant.id, &member),
+                    sk: Sorted::Between(span.from.sortable(), format!("{}#~", span.to.sortable())),
+                    newest_first: false,
+                    limit: None,
+                    only: Some(&["g1s", "ttl"]),
+                };
+                async move { self.table.query_all::<PlaceItem>(&range).await }
+            })
+            .buffer_unordered(ABREAST);
+        let items: Vec<Vec<PlaceItem>> = timelines.try_collect().await?;
+        let kept = items.into_iter().flatten().filter(|item| item.ttl > self.now.ms() / 1_000);
+        // A fact that has just moved from one member to another may stand in the index twice for a moment.
+        let places: BTreeSet<_> = kept.filter_map(|item| keys::timeline_entry(&item.g1s)).collect();
+        Ok(places.into_iter().collect())
+    }
+
     /// The next facts of all members in order, as many as a page has at least if there are so many.
     async fn timeline_chunk(
         &self,
