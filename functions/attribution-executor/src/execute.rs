@@ -9,8 +9,8 @@ use domain::time::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use store::{
-    Attempt, CreditedConversion, PlannedCustomer, Run, Span, StoreError, StoredConversion,
-    StoredInteraction, TaskOutcome, Tenant,
+    Attempt, CreditedConversion, PlannedCustomer, Run, Span, StoreError, StoredConversion, StoredInteraction,
+    TaskOutcome, Tenant,
 };
 
 use crate::credit::{Crediting, Touch};
