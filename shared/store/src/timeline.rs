@@ -9,6 +9,7 @@ use domain::rollup::Bucket;
 use domain::time::{Day, Hour, Timestamp, Zone};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::StoreError;
 use crate::keys;
@@ -152,6 +153,14 @@ impl Fact {
     }
 }
 
+/// Which entries of a timeline are read, and what of them.
+struct Entries<'a> {
+    between: (String, String),
+    newest_first: bool,
+    limit: Option<usize>,
+    only: Option<&'a [&'a str]>,
+}
+
 /// A tenant's facts as of a moment: what has expired by then is left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -201,21 +210,14 @@ impl Facts<'_> {
             g1s: String,
             ttl: i64,
         }
-        let timelines = stream::iter(members.iter().cloned().collect::<Vec<_>>())
-            .map(|member| {
-                let range = Range {
-                    index: Some(Index::Timeline),
-                    pk: keys::node(&self.tenant.id, &member),
-                    sk: Sorted::Between(span.from.sortable(), format!("{}#~", span.to.sortable())),
-                    newest_first: false,
-                    limit: None,
-                    only: Some(&["g1s", "ttl"]),
-                };
-                async move { self.table.query_all::<PlaceItem>(&range).await }
-            })
-            .buffer_unordered(ABREAST);
-        let items: Vec<Vec<PlaceItem>> = timelines.try_collect().await?;
-        let kept = items.into_iter().flatten().filter(|item| item.ttl > self.now.ms() / 1_000);
+        let entries = Entries {
+            between: (span.from.sortable(), format!("{}#~", span.to.sortable())),
+            newest_first: false,
+            limit: None,
+            only: Some(&["g1s", "ttl"]),
+        };
+        let items: Vec<PlaceItem> = self.entries(members, entries).await?;
+        let kept = items.into_iter().filter(|item| item.ttl > self.now.ms() / 1_000);
         // A fact that has just moved from one member to another may stand in the index twice for a moment.
         let places: BTreeSet<_> = kept.filter_map(|item| keys::timeline_entry(&item.g1s)).collect();
         Ok(places.into_iter().collect())
@@ -237,21 +239,14 @@ impl Facts<'_> {
         if from > to {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let timelines = stream::iter(members.iter().cloned().collect::<Vec<_>>())
-            .map(|member| {
-                let range = Range {
-                    index: Some(Index::Timeline),
-                    pk: keys::node(&self.tenant.id, &member),
-                    sk: Sorted::Between(from.clone(), to.clone()),
-                    newest_first: paging.newest_first,
-                    limit: (paging.limit < usize::MAX).then_some(paging.limit.saturating_add(2)),
-                    only: None,
-                };
-                async move { self.table.query_all::<FactItem>(&range).await }
-            })
-            .buffer_unordered(ABREAST);
-        let items: Vec<Vec<FactItem>> = timelines.try_collect().await?;
-        let facts = items.into_iter().flatten().filter_map(|item| Fact::in_timeline(item, self.now));
+        let entries = Entries {
+            between: (from, to),
+            newest_first: paging.newest_first,
+            limit: Some(paging.limit + 2),
+            only: None,
+        };
+        let items: Vec<FactItem> = self.entries(members, entries).await?;
+        let facts = items.into_iter().filter_map(|item| Fact::in_timeline(item, self.now));
         let mut facts: Vec<_> = facts.filter(|fact| paging.after != Some(&fact.position)).collect();
         facts.sort_by(|a, b| a.position.cmp(&b.position));
         // A fact that has just moved from one member to another may stand in the index twice for a moment.
@@ -260,6 +255,24 @@ impl Facts<'_> {
             facts.reverse();
         }
         Ok(page_of(facts, paging.limit))
+    }
+
+    /// The entries of all members' timelines, in no order.
+    async fn entries<T: DeserializeOwned>(
+        &self,
+        members: &BTreeSet<NodeId>,
+        wanted: Entries<'_>,
+    ) -> Result<Vec<T>, StoreError> {
+        let ranges = members.iter().map(|member| Range {
+            index: Some(Index::Timeline),
+            pk: keys::node(&self.tenant.id, member),
+            sk: Sorted::Between(wanted.between.0.clone(), wanted.between.1.clone()),
+            newest_first: wanted.newest_first,
+            limit: wanted.limit,
+            only: wanted.only,
+        });
+        let read = ranges.map(|range| async move { self.table.query_all(&range).await });
+        stream::iter(read.collect::<Vec<_>>()).buffer_unordered(ABREAST).try_concat().await
     }
 
     /// All facts of one local hour.
