@@ -1,10 +1,8 @@
 //! What a queue file holds after its process ended, well or not.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Instant;
 
-use crae::sqs::{NewMessage, QueueSpec, Queues};
+use crae::sqs::QueueSpec;
 
 use crate::local::{Local, bodies, receipt, with_redrive};
 
@@ -46,41 +44,4 @@ async fn an_answered_send_survives_a_kill() {
     }
     let after = Local::open(Some(&left), QueueSpec::new("calls")).await;
     assert_eq!(after.counts().await, (50, 0, 0));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement: cargo test --release -p crae --test sqs -- --ignored --nocapture"]
-async fn sends_per_second() {
-    const SENDERS: usize = 32;
-    const EACH: usize = 500;
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("sqs.db");
-    let local = Arc::new(Local::open(Some(&file), QueueSpec::new("calls")).await);
-    let body = "x".repeat(2000);
-    for way in ["through the SDK", "in process"] {
-        let begun = Instant::now();
-        let senders = (0..SENDERS).map(|_| {
-            let (local, body) = (Arc::clone(&local), body.clone());
-            tokio::spawn(async move {
-                for _ in 0..EACH {
-                    if way == "in process" {
-                        send_in_process(&local.queues, &body).await;
-                    } else {
-                        local.send(&body).await;
-                    }
-                }
-            })
-        });
-        for sender in senders.collect::<Vec<_>>() {
-            sender.await.unwrap();
-        }
-        let seconds = begun.elapsed().as_secs_f64();
-        let rate = (SENDERS * EACH) as f64 / seconds;
-        println!("{way}: {rate:.0} sends of 2 kB per second");
-    }
-}
-
-async fn send_in_process(queues: &Queues, body: &str) {
-    let message = NewMessage::new(body);
-    queues.send("calls", vec![message]).await.expect("sent");
 }
