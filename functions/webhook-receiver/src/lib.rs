@@ -37,14 +37,15 @@ impl App {
     pub fn connect(host: &Host) -> Result<Self, Misconfigured> {
         let table = Table::new(host.aws.dynamodb(), &host.env.text("TABLE_NAME")?);
         let default_tenant = default_tenant(host)?;
+        let queue = Queue::new(host.aws.sqs(), host.env.text("DELIVERIES_QUEUE_URL")?);
         Ok(Self {
             clock: host.clock.clone(),
             metrics: host.metrics.clone(),
             names: Names::of(&table),
             keyring: Keyring::of(&table, host, default_tenant.clone()),
             refusals: Refusals::of(&table),
+            queue: if default_tenant.is_some() { queue.of_one_tenant() } else { queue },
             default_tenant,
-            queue: Queue::new(host.aws.sqs(), host.env.text("DELIVERIES_QUEUE_URL")?),
         })
     }
 }
