@@ -8,6 +8,7 @@ HTTP_API = 1.00
 LAMBDA_REQUEST = 0.20
 LAMBDA_GB_SECOND = 13.3334
 SQS_REQUEST = 0.40
+# More, where several tenants share the queue.
 FAIR_QUEUE = 0.10
 WRITE_UNIT = 0.625
 READ_UNIT = 0.125
@@ -20,7 +21,7 @@ ARCHIVE_GB_MONTH = 0.023
 
 # What a call takes, whose events come one by one. functions/call-ingestor/tests/it/budget.rs measures the units.
 WRITES = 6
-READS = 6
+READS = 3
 # Milliseconds and gigabytes.
 RECEIVER_MS, RECEIVER_GB = 5, 0.25
 INGESTOR_MS, INGESTOR_MS_EACH, INGESTOR_GB = 20, 5, 0.5
@@ -35,7 +36,7 @@ ASKED = 10
 ROLLUPS = 0.40
 
 
-def lines(events, together):
+def lines(events, together, many_tenants):
     """Dollars per million calls, of so many deliveries each, of which so many are taken in together."""
     batches = events / together
     requests = 2 * events / min(together, ASKED)
@@ -46,7 +47,7 @@ def lines(events, together):
     return {
         "API Gateway": events * HTTP_API,
         "webhook-receiver": events * (LAMBDA_REQUEST + RECEIVER_MS / 1_000 * RECEIVER_GB * LAMBDA_GB_SECOND),
-        "queue: sending": events * (SQS_REQUEST + FAIR_QUEUE),
+        "queue: sending": events * (SQS_REQUEST + (FAIR_QUEUE if many_tenants else 0)),
         "queue: receiving and deleting": requests * SQS_REQUEST,
         "call-ingestor": batches * LAMBDA_REQUEST + ingestor_gb_seconds * LAMBDA_GB_SECOND,
         "table": WRITES * WRITE_UNIT + READS * READ_UNIT,
@@ -64,8 +65,9 @@ def main():
     parser = argparse.ArgumentParser(description="Prints what a million calls cost, in dollars.")
     parser.add_argument("--deliveries", type=float, default=4, help="that a provider sends per call (default 4)")
     parser.add_argument("--together", type=float, nargs="+", default=[1, 2, 10, 50, 100], help="deliveries of a tenant in a batch")
+    parser.add_argument("--many-tenants", action="store_true", help="an install of several tenants, which sets no DefaultTenant")
     wanted = parser.parse_args()
-    columns = [lines(wanted.deliveries, together) for together in wanted.together]
+    columns = [lines(wanted.deliveries, together, wanted.many_tenants) for together in wanted.together]
     print("| deliveries in a batch | " + " | ".join(f"{together:g}" for together in wanted.together) + " |")
     print("| --- |" + " ---: |" * len(columns))
     sums = [0.0] * len(columns)

@@ -22,7 +22,8 @@ pub struct Settings {
     pub time_zone: String,
     /// ISO 4217 code of reports that do not name one.
     pub currency: String,
-    /// A phone (or other identifier) with more neighbours of one other type than this is shared.
+    /// A phone (or other identifier) with more neighbours of one other type than this is shared. At most as many as a
+    /// customer has members: with more, it is too large to be one person anyway.
     pub shared_limit: usize,
     /// Facts are dropped this long after they occurred or were received, whichever was later.
     pub retention_months: u32,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::ids::{FactId, TenantId};
 
 use crate::keys::{self, Key};
-use crate::table::{Item, Table};
+use crate::table::{Consistency, Item, Table};
 
 /// What was found at each key, if anything.
 type Found = HashMap<Key, Option<Item>>;
@@ -30,7 +30,7 @@ impl Table {
     #[must_use]
     pub async fn reading_ahead(&self, tenant: &TenantId, ids: &[FactId]) -> Self {
         let wanted: Vec<_> = ids.iter().map(|id| keys::fact(tenant, id)).collect();
-        let items = match self.get_all(&wanted).await {
+        let items = match self.get_all(&wanted, Consistency::Strong).await {
             Ok(items) => items,
             Err(error) => {
                 tracing::warn!(%error, "nothing was read ahead");

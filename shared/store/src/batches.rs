@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::error::StoreError;
 use crate::keys::{self, Key};
 use crate::meter::Way;
-use crate::table::{Item, Table, attributes, part_of, pause, read, written};
+use crate::table::{Consistency, Item, Table, attributes, part_of, pause, read, written};
 
 /// DynamoDB takes no more in one request.
 const MOST_READ_AT_ONCE: usize = 100;
@@ -22,23 +22,30 @@ const REQUESTS_ABREAST: usize = 4;
 impl Table {
     /// Reads many items, strongly consistent, in no order; what is not there is left out.
     pub(crate) async fn get_many<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
-        self.get_all(keys).await?.into_iter().map(read).collect()
+        self.get_all(keys, Consistency::Strong).await?.into_iter().map(read).collect()
     }
 
     /// As [`Table::get_many`], as they are stored.
-    pub(crate) async fn get_all(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn get_all(
+        &self,
+        keys: &[Key],
+        consistency: Consistency,
+    ) -> Result<Vec<Item>, StoreError> {
         // A request that names a key twice is refused whole.
         let keys: Vec<Key> = keys.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-        let chunks: Vec<_> = keys.chunks(MOST_READ_AT_ONCE).map(|chunk| self.get_chunk(chunk)).collect();
+        let chunks = keys.chunks(MOST_READ_AT_ONCE).map(|chunk| self.get_chunk(chunk, consistency));
+        let chunks: Vec<_> = chunks.collect();
         stream::iter(chunks).buffer_unordered(REQUESTS_ABREAST).try_concat().await
     }
 
-    async fn get_chunk(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+    async fn get_chunk(&self, keys: &[Key], consistency: Consistency) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::new();
         let mut wanted: Vec<Item> = keys.iter().map(attributes).collect();
         let part = keys.first().map_or("other", |key| keys::part(&key.pk));
         for attempt in 0.. {
-            let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let strongly = consistency == Consistency::Strong;
+            let request =
+                KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(strongly).build();
             let answer = self
                 .client
                 .batch_get_item()

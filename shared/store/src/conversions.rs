@@ -82,7 +82,7 @@ impl Table {
                     Merged::Added(merged) => merged,
                 },
             };
-            self.link(tenant, &next.identifiers, &known).await?;
+            self.link(tenant, (&next.identifiers, &known), now).await?;
             if seen.is_none() {
                 let hour = tenant.settings.zone().hour_of(next.occurred_at);
                 self.list_hour(&tenant.id, FactKind::Conversion, hour).await?;

@@ -1,41 +1,83 @@
-//! The identity graph: edges in both directions, and the walk over them.
+//! The identity graph: links in both directions, and the walk over them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
-use domain::identifier::Identifier;
-use domain::identity::{
-    Customer, Decided, IdentityKey, Limits, Neighbourhood, NodeId, Ruling, Shape, Walk, links,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use domain::identifier::{Identifier, IdentifierType};
+use domain::identity::{Customer, Decided, IdentityKey, Limits, NodeId, Ruling, Shape, Walk, links};
 use domain::ids::TenantId;
 use domain::time::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
-use crate::table::{Range, Sorted, Table, Unless, written};
+use crate::table::{Consistency, Range, Sorted, Table, Unless, read, written};
 use crate::tenants::Tenant;
 
-/// How many nodes of a walk are read at a time.
+/// How many nodes are written, or asked for their decisions, at a time.
 const ABREAST: usize = 8;
 
-/// How many walks are under way at a time, and after how many what they found is looked at.
-const WALKS_ABREAST: usize = 32;
+/// How many walks are under way together; what they found, the next need not look for.
 const WALKS: usize = 1_000;
 
-#[derive(Serialize, Deserialize)]
-struct EdgeItem {
+/// Who was observed together with a node, and whether hands decided about it: all that a walk must know of it, in one
+/// item, so that many nodes are read at once.
+#[derive(Deserialize)]
+struct LinksItem {
     pk: String,
-    sk: String,
+    /// Neighbours, as [`Neighbour`] writes them.
+    #[serde(default)]
+    nb: BTreeSet<String>,
+    /// Whether hands decided something about it, or were about to.
+    #[serde(default)]
+    hd: bool,
 }
 
-/// What stands in a node's partition: an edge, or a decision.
-#[derive(Deserialize)]
-struct NodeItem {
-    sk: String,
-    #[serde(flatten)]
-    decision: Option<Decision>,
+impl LinksItem {
+    /// By node.
+    fn by_node(items: Vec<Self>) -> HashMap<NodeId, Self> {
+        items.into_iter().filter_map(|item| Some((keys::node_of(&item.pk)?, item))).collect()
+    }
+
+    /// The neighbours as far as they were observed by then.
+    fn neighbours(&self, as_of: Option<Timestamp>) -> impl Iterator<Item = NodeId> {
+        let in_time = move |neighbour: &Neighbour| as_of.is_none_or(|as_of| neighbour.since <= as_of);
+        self.nb
+            .iter()
+            .filter_map(|text| Neighbour::parse(text))
+            .filter(in_time)
+            .map(|neighbour| neighbour.node)
+    }
+
+    /// Whether there are so many neighbours of a kind that the node is shared, or its customer dissolved, whatever the
+    /// tenant's limit. More are not kept: each would be read and billed for ever, and change nothing.
+    fn is_full_of(&self, kind: IdentifierType) -> bool {
+        self.neighbours(None).filter(|node| node.kind() == kind).count() > Limits::MEMBERS
+    }
+}
+
+/// Who was observed together with a node, and when first.
+struct Neighbour {
+    node: NodeId,
+    since: Timestamp,
+}
+
+impl Neighbour {
+    fn parse(text: &str) -> Option<Self> {
+        let (node, since) = text.split_once('#')?;
+        Some(Self { node: NodeId::from_bare(node)?, since: Timestamp::from_ms(since.parse().ok()?) })
+    }
+}
+
+impl fmt::Display for Neighbour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.node.bare(), self.since.ms())
+    }
 }
 
 /// What somebody decided by hand about some pairs of identifiers, for ever readable.
@@ -81,74 +123,65 @@ struct DecisionItem {
 impl Table {
     /// Links everything in `observed`, of which `known` was linked before. With one identifier nothing is written.
     ///
-    /// Edges that exist are found by reading, which costs less than writing them again. A crash after some of the
+    /// Links that exist are found by reading, which costs less than writing them again. A crash after some of the
     /// writes is repaired by the retry, since the fact itself is written only after all of them.
     pub(crate) async fn link(
         &self,
         tenant: &Tenant,
-        observed: &BTreeSet<Identifier>,
-        known: &BTreeSet<Identifier>,
+        (observed, known): (&BTreeSet<Identifier>, &BTreeSet<Identifier>),
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         if observed.len() < 2 || observed == known {
             return Ok(());
         }
         let key = tenant.identity();
-        let nodes = nodes(&key, observed);
-        let known = self::nodes(&key, known);
-        let edges: Vec<_> = links(&nodes)
-            .into_iter()
-            .filter(|(a, b)| !(known.contains(a) && known.contains(b)))
-            .flat_map(|(a, b)| [keys::edge(&tenant.id, &a, &b), keys::edge(&tenant.id, &b, &a)])
-            .collect();
-        let present: Vec<EdgeItem> = self.get_many(&edges).await?;
-        let present: BTreeSet<_> = present.into_iter().map(|edge| (edge.pk, edge.sk)).collect();
-        let missing = edges.into_iter().filter(|edge| !present.contains(&(edge.pk.clone(), edge.sk.clone())));
-        let missing: Vec<_> = missing.map(|edge| EdgeItem { pk: edge.pk, sk: edge.sk }).collect();
-        self.put_many(&missing).await
-    }
-
-    /// Reads a node's partition: what was decided about it comes before its edges, and costs no read of its own.
-    async fn neighbours(&self, of: Seen<'_>, mut found: Neighbourhood) -> Result<Neighbourhood, StoreError> {
-        let (from, to) = keys::about_node();
-        let range = Range {
-            index: None,
-            pk: keys::node(of.tenant, found.node()),
-            sk: Sorted::Between(from.to_owned(), to.to_owned()),
-            newest_first: false,
-            limit: Some(64),
-            only: None,
-        };
-        let mut after = None;
-        loop {
-            let (items, next): (Vec<NodeItem>, _) = self.query(&range, after).await?;
-            for item in items {
-                if let Some(decision) = item.decision {
-                    if of.as_of.is_none_or(|as_of| decision.at <= as_of) {
-                        found.hear(decision.decided());
-                    }
-                } else if let Some(target) = keys::edge_target(&item.sk)
-                    && !found.add(target)
-                {
-                    return Ok(found);
-                }
+        let known = nodes(&key, known);
+        let mut neighbours: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
+        for (a, b) in links(&nodes(&key, observed)) {
+            if !(known.contains(&a) && known.contains(&b)) {
+                neighbours.entry(a.clone()).or_default().insert(b.clone());
+                neighbours.entry(b).or_default().insert(a);
             }
-            if next.is_none() {
-                return Ok(found);
-            }
-            after = next;
         }
+        let wanted: Vec<_> = neighbours.keys().map(|node| keys::links(&tenant.id, node)).collect();
+        // To write again what is there already changes nothing.
+        let present = self.get_all(&wanted, Consistency::Eventual).await?;
+        let present = LinksItem::by_node(present.into_iter().map(read).collect::<Result<_, _>>()?);
+        let links = neighbours.into_iter().filter_map(|(node, mut missing)| {
+            if let Some(present) = present.get(&node) {
+                let known: BTreeSet<_> = present.neighbours(None).collect();
+                missing.retain(|neighbour| !known.contains(neighbour));
+                missing.retain(|neighbour| !present.is_full_of(neighbour.kind()));
+            }
+            let to = missing.into_iter().map(|node| Neighbour { node, since: now }.to_string());
+            Some((node, to.collect::<Vec<_>>())).filter(|(_, to)| !to.is_empty())
+        });
+        let writes = links.map(|(node, to)| async move {
+            let links = keys::links(&tenant.id, &node);
+            self.update::<IgnoredAny>(&links, "ADD nb :to", &[(":to", AttributeValue::Ss(to))]).await
+        });
+        stream::iter(writes.collect::<Vec<_>>())
+            .buffer_unordered(ABREAST)
+            .try_for_each(|_| async { Ok(()) })
+            .await
     }
 
-    /// Writes the pairs of a decision, each at both of its nodes, all or none.
+    /// Writes the pairs of a decision, each at both of its nodes, all or none. That something may be decided about a
+    /// node is noted first, since nobody looks for it otherwise.
     pub async fn put_decision(&self, tenant: &TenantId, pairs: &[Decision]) -> Result<(), StoreError> {
-        let mut puts = Vec::new();
+        let (mut puts, mut decided) = (Vec::new(), BTreeSet::new());
         for decision in pairs {
             for node in [&decision.customer, &decision.other] {
                 let key = keys::decision(tenant, node, decision);
                 let item = DecisionItem { pk: key.pk, sk: key.sk, decision: decision.clone() };
                 puts.push((written(&item)?, Unless::Exists));
+                decided.insert(keys::links(tenant, node));
             }
         }
+        let yes = [(":yes", AttributeValue::Bool(true))];
+        let notes = decided.iter().map(|links| self.update::<IgnoredAny>(links, "SET hd = :yes", &yes));
+        let notes: Vec<_> = notes.collect();
+        stream::iter(notes).buffer_unordered(ABREAST).try_for_each(|_| async { Ok(()) }).await?;
         self.put_together(&puts).await?;
         Ok(())
     }
@@ -178,22 +211,62 @@ impl Table {
         Ok(decisions)
     }
 
-    /// The customer that a node belongs to.
-    async fn customer(&self, of: Seen<'_>, node: NodeId, limits: Limits) -> Result<Customer, StoreError> {
-        let mut walk = Walk::from(node, limits);
+    /// Walks to the end, all walks together: what they ask for next is read at once.
+    async fn walk(&self, of: Seen<'_>, walks: &mut [Walk]) -> Result<(), StoreError> {
         loop {
-            let wanted = walk.wanted();
+            let step: Vec<_> = walks.iter_mut().map(|walk| (walk.wanted(), walk)).collect();
+            let wanted: BTreeSet<_> =
+                step.iter().flat_map(|(wanted, _)| wanted).map(|wanted| wanted.node().clone()).collect();
             if wanted.is_empty() {
-                return Ok(walk.customer());
+                return Ok(());
             }
-            let found: Vec<_> = stream::iter(wanted)
-                .map(|node| self.neighbours(of, node))
-                .buffer_unordered(ABREAST)
-                .try_collect()
-                .await?;
-            found.into_iter().for_each(|node| walk.learn(node));
+            let known = self.known_of(of, &wanted).await?;
+            for (wanted, walk) in step {
+                for mut neighbourhood in wanted {
+                    if let Some(known) = known.get(neighbourhood.node()) {
+                        known.decided.iter().for_each(|decided| neighbourhood.hear(decided.clone()));
+                        // No more are needed once it is certain that the node is shared.
+                        let _all = known.neighbours.iter().all(|other| neighbourhood.add(other.clone()));
+                    }
+                    walk.learn(neighbourhood);
+                }
+            }
         }
     }
+
+    /// Who was observed together with each of these nodes, and what was decided about it.
+    async fn known_of(
+        &self,
+        of: Seen<'_>,
+        nodes: &BTreeSet<NodeId>,
+    ) -> Result<HashMap<NodeId, Known>, StoreError> {
+        let wanted: Vec<_> = nodes.iter().map(|node| keys::links(of.tenant, node)).collect();
+        let items = LinksItem::by_node(self.get_many(&wanted).await?);
+        let decided: BTreeSet<_> =
+            items.iter().filter(|(_, item)| item.hd).map(|(node, _)| node.clone()).collect();
+        let mut known: HashMap<_, _> = items
+            .into_iter()
+            .map(|(node, item)| {
+                (node, Known { neighbours: item.neighbours(of.as_of).collect(), decided: Vec::new() })
+            })
+            .collect();
+        for decision in self.decisions(of.tenant, &decided).await? {
+            if of.as_of.is_none_or(|as_of| decision.at <= as_of) {
+                for node in [&decision.customer, &decision.other] {
+                    if let Some(known) = known.get_mut(node) {
+                        known.decided.push(decision.decided());
+                    }
+                }
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// What a walk learns of a node.
+struct Known {
+    neighbours: Vec<NodeId>,
+    decided: Vec<Decided>,
 }
 
 fn nodes(key: &IdentityKey, identifiers: &BTreeSet<Identifier>) -> BTreeSet<NodeId> {
@@ -204,7 +277,7 @@ fn nodes(key: &IdentityKey, identifiers: &BTreeSet<Identifier>) -> BTreeSet<Node
 #[derive(Clone, Copy, Debug)]
 struct Seen<'a> {
     tenant: &'a TenantId,
-    /// Later decisions do not count. Observations have no time, and count whenever they came.
+    /// What was observed or decided later does not count.
     as_of: Option<Timestamp>,
 }
 
@@ -222,7 +295,7 @@ impl<'a> Customers<'a> {
         Self { table, tenant, seen: Seen { tenant: &tenant.id, as_of: None }, found: HashMap::new() }
     }
 
-    /// Takes no notice of what was decided by hand after this moment.
+    /// Takes no notice of what was observed or decided after this moment.
     #[must_use]
     pub fn as_of(mut self, moment: Timestamp) -> Self {
         self.seen.as_of = Some(moment);
@@ -233,8 +306,9 @@ impl<'a> Customers<'a> {
         if let Some(customer) = self.found.get(node) {
             return Ok(Arc::clone(customer));
         }
-        let limits = self.tenant.settings.limits();
-        let customer = Arc::new(self.table.customer(self.seen, node.clone(), limits).await?);
+        let mut walk = Walk::from(node.clone(), self.tenant.settings.limits());
+        self.table.walk(self.seen, std::slice::from_mut(&mut walk)).await?;
+        let customer = Arc::new(walk.customer());
         self.remember(node, &customer);
         Ok(customer)
     }
@@ -246,20 +320,19 @@ impl<'a> Customers<'a> {
         Ok(self.of_node(&node).await?.id().map(ToString::to_string))
     }
 
-    /// Looks up many nodes, several at a time.
+    /// Looks up many nodes together.
     pub async fn find(&mut self, nodes: impl IntoIterator<Item = NodeId>) -> Result<(), StoreError> {
-        let (table, tenant, seen) = (self.table, self.tenant, self.seen);
         let nodes: Vec<NodeId> = nodes.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         for nodes in nodes.chunks(WALKS) {
             // What earlier walks found, no other need look for.
             let unknown: Vec<_> =
                 nodes.iter().filter(|node| !self.found.contains_key(node)).cloned().collect();
-            let walks = stream::iter(unknown).map(|node| async move {
-                let customer = table.customer(seen, node.clone(), tenant.settings.limits()).await?;
-                Ok::<_, StoreError>((node, Arc::new(customer)))
-            });
-            let walked: Vec<_> = walks.buffer_unordered(WALKS_ABREAST).try_collect().await?;
-            walked.iter().for_each(|(node, customer)| self.remember(node, customer));
+            let limits = self.tenant.settings.limits();
+            let mut walks: Vec<_> = unknown.iter().map(|node| Walk::from(node.clone(), limits)).collect();
+            self.table.walk(self.seen, &mut walks).await?;
+            for (node, walk) in unknown.iter().zip(walks) {
+                self.remember(node, &Arc::new(walk.customer()));
+            }
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::keys;
 use crate::recorded::Recorded;
-use crate::table::{Table, Unless, pause};
+use crate::table::{Consistency, Table, Unless, pause};
 use crate::tenants::Tenant;
 
 /// Which interaction is meant: a source, and what that source calls it.
@@ -125,7 +125,9 @@ impl Table {
         self.merge_told(tenant, Told { about, by: &Tellers::new() }, now, decide).await
     }
 
-    /// As [`Table::merge_interaction`], for what deliveries told.
+    /// As [`Table::merge_interaction`], for what deliveries told: they only ever add, so that what changes nothing in an
+    /// earlier state changes nothing in the latest, and an earlier one may be read first. What else it would have
+    /// missed, the condition of the write finds out.
     pub async fn merge_told<R>(
         &self,
         tenant: &Tenant,
@@ -136,7 +138,10 @@ impl Table {
         let id = told.about.id(tenant);
         let key = keys::fact(&tenant.id, &id);
         for attempt in 0.. {
-            let item: Option<InteractionItem> = self.get(&key).await?;
+            let item: Option<InteractionItem> = match attempt == 0 && !told.by.is_empty() {
+                true => self.get_as(&key, Consistency::Eventual).await?,
+                false => self.get(&key).await?,
+            };
             let stored = item.map(StoredInteraction::try_from).transpose()?;
             let revision = stored.as_ref().map_or(0, |stored| stored.revision + 1);
             // What has expired is gone, though it may not be deleted yet; its place is taken.
@@ -159,7 +164,7 @@ impl Table {
             if let Some(seen) = seen.filter(|seen| seen.interaction == next.interaction) {
                 return Ok((seen, outcome));
             }
-            self.link(tenant, &next.interaction.observed(), &before.observed()).await?;
+            self.link(tenant, (&next.interaction.observed(), &before.observed()), now).await?;
             if let Some(start) =
                 next.interaction.started_at().filter(|start| before.started_at() != Some(*start))
             {

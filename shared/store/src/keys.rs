@@ -8,8 +8,8 @@
 //! | a tenant's API keys | `T#t#KEYS` / `KEY#id` |
 //! | secrets of a provider (two active) | `T#t` / `SECRET#provider` |
 //! | one interaction, one conversion | `T#t#INT#id` / `INT`, `T#t#CNV#id` / `CNV` |
-//! | who was observed together | `T#t#NODE#a` / `EDGE#b`; ids begin with their type, so edges sort by it |
-//! | what hands decided about an identifier, for ever | `T#t#NODE#a` / `DECIDED#time#decision#b`, before its edges, so that one query reads both |
+//! | who was observed together with an identifier, and whether hands decided about it | `T#t#NODE#a` / `LINKS` |
+//! | what hands decided about an identifier, for ever | `T#t#NODE#a` / `DECIDED#time#decision#b` |
 //! | timeline of an identifier | index `timeline`: `T#t#NODE#anchor` / `time#kind#id` |
 //! | facts of a local hour, sharded | index `hour`: `T#t#HOUR#kind#yyyymmddhhmm#shard` / `time#id` |
 //! | hours that hold facts | `T#t#HOURS#kind` / `yyyymm`, a set of `ddhhmm` |
@@ -119,16 +119,10 @@ pub fn node(tenant: &TenantId, node: &NodeId) -> String {
 }
 
 const DECIDED: &str = "DECIDED#";
-const EDGE: &str = "EDGE#";
 
 /// Before all decisions about a node.
 pub fn decisions() -> &'static str {
     DECIDED
-}
-
-/// Around all decisions about a node and all its edges.
-pub fn about_node() -> (&'static str, &'static str) {
-    (DECIDED, "EDGE#~")
 }
 
 /// The place of a decision at one of its nodes.
@@ -138,12 +132,13 @@ pub fn decision(tenant: &TenantId, at: &NodeId, decision: &Decision) -> Key {
     key(node(tenant, at), format!("{DECIDED}{place}"))
 }
 
-pub fn edge(tenant: &TenantId, from: &NodeId, to: &NodeId) -> Key {
-    key(node(tenant, from), format!("{EDGE}{}", to.bare()))
+pub fn links(tenant: &TenantId, of: &NodeId) -> Key {
+    key(node(tenant, of), "LINKS")
 }
 
-pub fn edge_target(sk: &str) -> Option<NodeId> {
-    NodeId::from_bare(sk.strip_prefix(EDGE)?)
+/// Reads what [`node`] wrote.
+pub fn node_of(pk: &str) -> Option<NodeId> {
+    NodeId::from_bare(pk.rsplit('#').next()?)
 }
 
 /// Touches before conversions of the same moment, as a journey shows them.

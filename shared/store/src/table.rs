@@ -30,6 +30,16 @@ pub struct Table {
     pub(crate) ahead: Ahead,
 }
 
+/// Which state of an item a read answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consistency {
+    /// The latest.
+    Strong,
+    /// The latest or an earlier one, at half the price: for who finds out by the write that follows, or writes what is
+    /// there already.
+    Eventual,
+}
+
 /// The condition under which a put takes place.
 #[derive(Clone, Copy)]
 pub(crate) enum Unless<'a> {
@@ -80,12 +90,20 @@ impl Table {
         if let Some(read_ahead) = self.ahead.take(key) {
             return read_ahead.map(read).transpose();
         }
+        self.get_as(key, Consistency::Strong).await
+    }
+
+    pub(crate) async fn get_as<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        consistency: Consistency,
+    ) -> Result<Option<T>, StoreError> {
         let answer = self
             .client
             .get_item()
             .table_name(&*self.name)
             .set_key(Some(attributes(key)))
-            .consistent_read(true)
+            .consistent_read(consistency == Consistency::Strong)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()
             .await

@@ -17,7 +17,7 @@ use crate::convergence::orders;
 use crate::{ENDED, about, app, handled, messages};
 
 const WRITES_PER_CALL: f64 = 6.0;
-const READS_PER_CALL: f64 = 10.0;
+const READS_PER_CALL: f64 = 4.0;
 const WRITES_PER_CONVERSION: f64 = 3.0;
 
 /// The most that any of several cases billed, by kind of item.

@@ -1,7 +1,7 @@
-//! A copy of the table whose indexes lag behind it, as DynamoDB's may.
+//! A copy of the table that lags behind it, as DynamoDB's indexes and eventually consistent reads may.
 //!
-//! The embedded database's indexes never lag, which hides mistakes. Here each change reaches the indexes after a time
-//! of its own, so that they show one fact before another that is older; changes of one item keep their order.
+//! The embedded database never lags, which hides mistakes. Here each change reaches the copy after a time of its own, so
+//! that it shows one fact before another that is older; changes of one item keep their order.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -80,7 +80,7 @@ impl Replica {
         Ok((Self { dynamodb, progress }, follower))
     }
 
-    /// Where queries of an index are answered from here, and everything else by the table.
+    /// Where queries of an index and reads that may lag are answered from here, and everything else by the table.
     pub(crate) fn before(&self, table: Router) -> Router {
         Router::new().fallback(pick).with_state((table, proxy::forward(self.dynamodb.url())))
     }
@@ -97,19 +97,32 @@ impl Replica {
     }
 }
 
-async fn pick(State((table, indexes)): State<(Router, Router)>, request: Request) -> Response {
-    #[derive(Deserialize)]
-    struct Query {
-        #[serde(rename = "IndexName")]
-        index: Option<String>,
+/// What a read says of how consistent it is to be. All of ours say it, but for those of an index, which cannot.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Asked {
+    index_name: Option<String>,
+    consistent_read: Option<bool>,
+    #[serde(default)]
+    request_items: BTreeMap<String, Value>,
+}
+
+impl Asked {
+    fn may_lag(&self) -> bool {
+        let of_batch = self.request_items.values().map(|items| items["ConsistentRead"].as_bool());
+        self.index_name.is_some()
+            || of_batch.chain([self.consistent_read]).any(|strongly| strongly == Some(false))
     }
+}
+
+async fn pick(State((table, copy)): State<(Router, Router)>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body: Bytes = match axum::body::to_bytes(body, MOST_BODY).await {
         Ok(body) => body,
         Err(_) => return axum::http::StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     };
-    let of_index = serde_json::from_slice::<Query>(&body).is_ok_and(|query| query.index.is_some());
-    let service = if of_index { indexes } else { table };
+    let may_lag = serde_json::from_slice(&body).is_ok_and(|asked: Asked| asked.may_lag());
+    let service = if may_lag { copy } else { table };
     let answered = service.oneshot(Request::from_parts(parts, Body::from(body))).await;
     answered.unwrap_or_else(|never| match never {})
 }

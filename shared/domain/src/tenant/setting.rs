@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::Settings;
 use crate::identifier::{Identifier, IdentifierType, Region};
+use crate::identity::Limits;
 use crate::ids::is_printable;
 use crate::model::ModelCode;
 use crate::money::Currency;
@@ -111,7 +112,7 @@ impl Setting {
                     |text: &str| Identifier::parse(IdentifierType::Phone, text, region).map(|_| ());
                 settings.own_numbers = entries(text, is_phone)?;
             }
-            Setting::SharedLimit => settings.shared_limit = number(text, 1, 1_000)?,
+            Setting::SharedLimit => settings.shared_limit = number(text, 1, Limits::MEMBERS)?,
             Setting::RetentionMonths => settings.retention_months = number(text, 1, 240)?,
             Setting::HourShards => {
                 // Facts in shards that are no longer looked at would be lost.
@@ -210,7 +211,7 @@ mod tests {
             (Setting::Currency, "shells", "ISO 4217"),
             (Setting::Aliases, "a#b", "without #"),
             (Setting::OwnNumbers, "+14155550100,call me", "call me"),
-            (Setting::SharedLimit, "0", "from 1 to 1000"),
+            (Setting::SharedLimit, "0", "from 1 to 200"),
             (Setting::RetentionMonths, "forever", "from 1 to 240"),
             (Setting::HourShards, "3", "from 4 to 64"),
             (Setting::DefaultModel, "GUESS", "TIME_DECAY"),

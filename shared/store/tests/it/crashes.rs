@@ -63,8 +63,8 @@ where
         }
         nth += 1;
     }
-    // The edges in one request, the hour, the fact; a fourth write was not reached.
-    assert_eq!(nth, 4);
+    // The links of three identifiers, the hour, the fact; a sixth write was not reached.
+    assert_eq!(nth, 6);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use domain::identity::Ruling;
+use domain::identity::{Limits, Ruling};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use store::{Customers, Decision};
@@ -157,4 +157,66 @@ async fn what_is_decided_counts_from_the_moment_it_is() {
     assert_eq!(members(at).await, [ann.clone(), bob.clone()].into());
     let both = [ann, bob.clone()].into();
     assert_eq!(table.decisions(&tenant.id, &both).await.unwrap(), [decision]);
+}
+
+#[tokio::test]
+async fn what_is_observed_counts_from_the_moment_it_is() {
+    let stack = testkit::stack();
+    let (table, tenant) = (stack.table(), stack.tenant("demo").await);
+    let [ann, bob, cid] =
+        [email(0), email(1), email(2)].map(|identifier| tenant.identity().node(&identifier));
+    let first = stack.clock.now();
+    let second = first.plus_ms(1_000);
+    table.record_conversion(&tenant, &conversion("a", [email(0), email(1)]), first).await.unwrap();
+    table.record_conversion(&tenant, &conversion("b", [email(0), email(1), email(2)]), second).await.unwrap();
+    let members = async |as_of: Timestamp| {
+        let mut customers = Customers::of(&table, &tenant).as_of(as_of);
+        customers.find([bob.clone()]).await.unwrap();
+        customers.known(&bob).unwrap().members.clone()
+    };
+    assert_eq!(members(first.plus_ms(-1)).await, [bob.clone()].into());
+    assert_eq!(members(second.plus_ms(-1)).await, [ann.clone(), bob.clone()].into());
+    assert_eq!(members(second).await, [ann, bob.clone(), cid].into());
+}
+
+#[tokio::test]
+async fn of_an_identifier_of_very_many_people_no_more_is_kept_than_proves_it() {
+    let stack = testkit::stack();
+    let tenant = stack.tenant("demo").await;
+    let (table, now) = (stack.table(), stack.clock.now());
+    let report = async |n: usize| {
+        let order = conversion(&format!("order-{n}"), [phone(0), email(n)]);
+        table.record_conversion(&tenant, &order, now).await.unwrap();
+    };
+    for n in 0..=Limits::MEMBERS {
+        report(n).await;
+    }
+    table.meter().take();
+    report(Limits::MEMBERS + 1).await;
+    assert!(table.meter().take()["identity"].writes < 1.5, "the phone's own item stays as it is");
+    for identifier in [phone(0), email(0), email(Limits::MEMBERS + 1)] {
+        let node = tenant.identity().node(&identifier);
+        let customer = Customers::of(&table, &tenant).of_node(&node).await.unwrap();
+        assert_eq!(customer.members, [node].into());
+    }
+}
+
+#[tokio::test]
+async fn customers_that_are_looked_up_together_are_those_looked_up_alone() {
+    let stack = testkit::stack();
+    let tenant = stack.tenant("demo").await;
+    let (table, now) = (stack.table(), stack.clock.now());
+    for n in 0..40 {
+        // Chains of five, of which some hang together through a phone of too many.
+        let near = [email(n), email(n + usize::from(n % 5 < 4))];
+        let order = conversion(&format!("order-{n}"), near.into_iter().chain((n % 3 == 0).then(|| phone(0))));
+        table.record_conversion(&tenant, &order, now).await.unwrap();
+    }
+    let nodes: Vec<_> = (0..45).map(|n| tenant.identity().node(&email(n))).collect();
+    let mut together = Customers::of(&table, &tenant);
+    together.find(nodes.iter().cloned()).await.unwrap();
+    for node in &nodes {
+        let alone = Customers::of(&table, &tenant).of_node(node).await.unwrap();
+        assert_eq!(together.known(node).unwrap().members, alone.members);
+    }
 }
