@@ -6,6 +6,7 @@ use domain::ids::FactKind;
 use domain::run::{RunMessage, RunStatus, Stage};
 use domain::time::{HOUR_MS, Timestamp, Zone};
 use futures::{StreamExt, TryStreamExt, stream};
+use store::keys::{RUN_SHARDS, shards_name};
 use store::{Run, StoreError, Task, TaskOutcome, Tenant};
 
 use crate::finish::finish;
@@ -51,9 +52,7 @@ pub(crate) async fn advance(app: &App, tenant: &Tenant, run: Run, resend: &[Stag
         return Ok(());
     }
     let executed = app.table.tasks(&tenant.id, &run, Stage::Execute).await?;
-    let shards: BTreeSet<u32> =
-        outcomes(&planned).flat_map(|outcome| outcome.shards.iter().copied()).collect();
-    let names: Vec<_> = shards.into_iter().map(store::keys::shard_name).collect();
+    let names = names_to_execute(&planned, app.most_executed);
     if !committed(app, tenant, &run, (Stage::Execute, &names, &executed), resend).await? {
         return Ok(());
     }
@@ -62,6 +61,19 @@ pub(crate) async fn advance(app: &App, tenant: &Tenant, run: Run, resend: &[Stag
 
 fn outcomes(tasks: &[Task]) -> impl Iterator<Item = &TaskOutcome> {
     tasks.iter().filter_map(|task| task.outcome.as_ref())
+}
+
+/// The tasks that execute what was planned, of about so many conversions each: equally many shards that follow each other.
+/// It depends on what was planned alone, so that whoever asks names the same.
+fn names_to_execute(planned: &[Task], most_executed: usize) -> Vec<String> {
+    let totals = outcomes(planned).flat_map(|outcome| outcome.totals.0.values());
+    let conversions: u64 = totals.map(|total| total.conversions).sum();
+    let tasks = conversions.div_ceil(most_executed.max(1) as u64).max(1).next_power_of_two();
+    let together = RUN_SHARDS / u32::try_from(tasks).map_or(RUN_SHARDS, |tasks| tasks.min(RUN_SHARDS));
+    let shards: BTreeSet<u32> =
+        outcomes(planned).flat_map(|outcome| outcome.shards.iter().map(|shard| shard / together)).collect();
+    let name = |shard: u32| shards_name(&(shard * together..=(shard + 1) * together - 1));
+    shards.into_iter().map(name).collect()
 }
 
 /// The run with the months it plans, frozen by whoever lists them first. None if the run is over.

@@ -1,6 +1,7 @@
-//! Executing one shard: every planned conversion of its customers gets its credits.
+//! Executing some shards: every planned conversion of their customers gets its credits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
@@ -10,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use store::{
     Attempt, CreditedConversion, PlannedCustomer, Run, Span, StoreError, StoredConversion, StoredInteraction,
-    TaskOutcome, Tenant,
+    TaskOutcome, Tenant, keys,
 };
 
 use crate::credit::{Crediting, Touch};
@@ -24,8 +25,8 @@ const ABREAST: usize = 16;
 const MOST_TOGETHER: usize = 1_000;
 const MOST_TOUCHES: usize = 5_000;
 
-/// Writes credits and sums of one shard.
-pub(crate) async fn execute_shard(
+/// Writes credits and sums of the shards that the task is named after.
+pub(crate) async fn execute_shards(
     app: &App,
     tenant: &Tenant,
     run: &Run,
@@ -33,7 +34,10 @@ pub(crate) async fn execute_shard(
 ) -> Result<TaskOutcome, WorkError> {
     let crediting = Crediting::of(&run.config)?;
     let mut credited = Vec::new();
-    let customers = planned(app, tenant, run, name.parse().unwrap_or(u32::MAX)).await?;
+    let customers = match keys::shards_named(name) {
+        Some(shards) => planned(app, tenant, run, &shards).await?,
+        None => Vec::new(),
+    };
     for some in customers.chunks(MOST_TOGETHER) {
         credited.extend(credit_customers(app, tenant, run, (&crediting, some)).await?);
     }
@@ -45,18 +49,18 @@ pub(crate) async fn execute_shard(
     Ok(TaskOutcome { totals, digest: digest(&credited), ..TaskOutcome::default() })
 }
 
-/// The shard's customers over all planned hours. One whose members changed between two tasks of planning stands there
+/// The shards' customers over all planned hours. One whose members changed between two tasks of planning stands there
 /// twice, each time with the members its conversions were planned with.
 async fn planned(
     app: &App,
     tenant: &Tenant,
     run: &Run,
-    shard: u32,
+    shards: &RangeInclusive<u32>,
 ) -> Result<Vec<PlannedCustomer>, StoreError> {
     let mut merged: BTreeMap<(Option<NodeId>, Vec<NodeId>), BTreeSet<FactId>> = BTreeMap::new();
     for task in app.table.tasks(&tenant.id, run, Stage::Plan).await? {
         if let Some(attempt) = Attempt::committed(&tenant.id, run, &task) {
-            for customer in app.table.manifest(attempt, shard).await? {
+            for customer in app.table.manifest(attempt, shards).await? {
                 merged
                     .entry((customer.customer_id, customer.members))
                     .or_default()

@@ -26,7 +26,9 @@ pub struct App {
     queue: Queue<RunMessage>,
     clock: Clock,
     /// With so many conversions a task takes no more hours to plan, and leaves the rest to others.
-    most_conversions: usize,
+    most_planned: usize,
+    /// About so many conversions a task credits, as far as there are shards enough.
+    most_executed: usize,
 }
 
 impl App {
@@ -37,14 +39,15 @@ impl App {
             table,
             queue: Queue::new(host.aws.sqs(), host.env.text("RUNS_QUEUE_URL")?),
             clock: host.clock.clone(),
-            most_conversions: 5_000,
+            most_planned: 5_000,
+            most_executed: 1_500,
         })
     }
 
-    /// The same with smaller tasks, or larger ones.
+    /// The same with tasks that plan and that credit fewer conversions, or more.
     #[must_use]
-    pub fn planning(self, most_conversions: usize) -> Self {
-        Self { most_conversions, ..self }
+    pub fn in_tasks_of(self, most_planned: usize, most_executed: usize) -> Self {
+        Self { most_planned, most_executed, ..self }
     }
 }
 
@@ -112,7 +115,7 @@ async fn do_task(
         let attempt = app.clock.mint("att");
         let done = match stage {
             Stage::Plan => plan::plan_hours(app, tenant, &run, (name, &attempt)).await,
-            Stage::Execute => execute::execute_shard(app, tenant, &run, (name, &attempt)).await,
+            Stage::Execute => execute::execute_shards(app, tenant, &run, (name, &attempt)).await,
         };
         match done {
             Ok(outcome) => commit(app, tenant, &run, begun, (attempt, outcome)).await?,

@@ -84,7 +84,7 @@ async fn wanted(
     let (mut facts, mut taken) = (Vec::new(), 0);
     let of_hour = |hour: &Hour| reader.of_hour(FactKind::Conversion, *hour);
     let mut read = stream::iter(hours.iter().map(of_hour).collect::<Vec<_>>()).buffered(ABREAST);
-    while facts.len() < app.most_conversions
+    while facts.len() < app.most_planned
         && let Some(of_hour) = read.try_next().await?
     {
         facts.extend(of_hour.into_iter().filter(is_wanted));

@@ -2,6 +2,7 @@
 //! committed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
@@ -165,9 +166,15 @@ impl Table {
         self.put_many(&items).await
     }
 
-    pub async fn manifest(&self, of: Attempt<'_>, shard: u32) -> Result<Vec<PlannedCustomer>, StoreError> {
-        let items: Vec<ManifestItem> =
-            self.query_all(&whole(of.partition(), &keys::manifests(shard))).await?;
+    /// What an attempt planned for these shards.
+    pub async fn manifest(
+        &self,
+        of: Attempt<'_>,
+        shards: &RangeInclusive<u32>,
+    ) -> Result<Vec<PlannedCustomer>, StoreError> {
+        let (from, to) = keys::manifests(shards);
+        let range = Range { sk: Sorted::Between(from, to), ..whole(of.partition(), "") };
+        let items: Vec<ManifestItem> = self.query_all(&range).await?;
         Ok(items.into_iter().flat_map(|item| item.customers).collect())
     }
 
@@ -218,8 +225,10 @@ impl Table {
         let attempts: HashMap<u32, String> = tasks
             .iter()
             .filter_map(|task| {
-                Some((task.name.parse().ok()?, Attempt::committed(tenant, run, task)?.partition()))
+                let partition = Attempt::committed(tenant, run, task)?.partition();
+                Some(keys::shards_named(&task.name)?.map(move |shard| (shard, partition.clone())))
             })
+            .flatten()
             .collect();
         let mut wanted = Vec::new();
         for (id, nodes) in conversions {

@@ -21,14 +21,16 @@
 //! | runs by time | `T#t#RUNS` / `time#id` |
 //! | which run answers for which days, by model | `T#t#PUBLISHED` / `MODEL#code` |
 //! | a run | `T#t#RUN#r` / `RUN` |
-//! | its tasks: planning a month or hours of it, executing a shard | `T#t#RUN#r` / `TASK#P#yyyymm`, `TASK#P#yyyymmddhhmm-yyyymmddhhmm`, `TASK#S#nn` |
+//! | its tasks: planning a month or hours of it, executing some shards | `T#t#RUN#r` / `TASK#P#yyyymm`, `TASK#P#yyyymmddhhmm-yyyymmddhhmm`, `TASK#S#nn-nn` |
 //! | what one task planned for one shard | `T#t#RUN#r#P#task#A#attempt` / `S#nn#chunk` |
-//! | credits of a shard, one item per conversion, more if very many | `T#t#RUN#r#S#nn#A#attempt` / `CNV#id#chunk`, `NONE#id#chunk` if unattributed |
-//! | sums of a shard | `T#t#RUN#r#S#nn#A#attempt` / `SUM#dimension#day#currency#chunk` |
+//! | credits of some shards, one item per conversion, more if very many | `T#t#RUN#r#S#nn-nn#A#attempt` / `CNV#id#chunk`, `NONE#id#chunk` if unattributed |
+//! | sums of some shards | `T#t#RUN#r#S#nn-nn#A#attempt` / `SUM#dimension#day#currency#chunk` |
 //! | sums of a run | `T#t#RUN#r` / `AGG#epoch#dimension#day#currency#chunk` |
 //!
 //! Global partitions, the only keys that do not begin with a tenant: `KEY#id` (API keys), `ALIAS#provider#alias`,
 //! `TENANTS#shard` / `T#t`, `ACTIVE#shard` / `T#t#RUN#r` (running runs).
+
+use std::ops::RangeInclusive;
 
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
@@ -272,7 +274,8 @@ pub fn attempt(tenant: &TenantId, run_id: &str, stage: Stage, name: &str, attemp
     of(tenant, &format!("RUN#{run_id}#{}#{name}#A#{attempt}", stage_letter(stage)))
 }
 
-/// How many shards a run's customers are spread over. A run has a task only for those that have conversions.
+/// How many shards a run's customers are spread over. A task executes some of them that follow each other, as many as
+/// the run's size asks for, and there is none for those without conversions.
 pub const RUN_SHARDS: u32 = 64;
 
 /// The name of the shard of a customer, or of a conversion that has none.
@@ -280,17 +283,25 @@ pub fn run_shard(customer: &str) -> u32 {
     shard_of(customer, RUN_SHARDS)
 }
 
-pub fn shard_name(shard: u32) -> String {
-    format!("{shard:02}")
+/// The name of the task that executes these shards.
+pub fn shards_name(shards: &RangeInclusive<u32>) -> String {
+    format!("{:02}-{:02}", shards.start(), shards.end())
+}
+
+/// Reads what [`shards_name`] wrote.
+pub fn shards_named(name: &str) -> Option<RangeInclusive<u32>> {
+    let (first, last) = name.split_once('-')?;
+    Some(first.parse().ok()?..=last.parse().ok()?)
 }
 
 /// One chunk of what a task planned for a shard.
 pub fn manifest(shard: u32, chunk: usize) -> String {
-    format!("{}{chunk:05}", manifests(shard))
+    format!("S#{shard:02}#{chunk:05}")
 }
 
-pub fn manifests(shard: u32) -> String {
-    format!("S#{}#", shard_name(shard))
+/// Around what a task planned for these shards.
+pub fn manifests(shards: &RangeInclusive<u32>) -> (String, String) {
+    (format!("S#{:02}#", shards.start()), format!("S#{:02}#~", shards.end()))
 }
 
 /// Conversions without a touch stand apart, so that they can be listed.

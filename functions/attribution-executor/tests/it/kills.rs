@@ -11,7 +11,7 @@ async fn killed_at(shop: &Shop, run: &Run, nth: usize) -> bool {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
     let refuses = move |_: &str, _: &str| counted.fetch_add(1, Ordering::SeqCst) + 1 >= nth;
-    let dying = App::connect(&shop.stack.failing_host(&QUEUE, refuses)).unwrap().planning(2);
+    let dying = App::connect(&shop.stack.failing_host(&QUEUE, refuses)).unwrap().in_tasks_of(2, 1);
     let healthy = shop.app();
     let mut pending = VecDeque::from([shop.executed(run).await]);
     while let Some(message) = pending.pop_front() {

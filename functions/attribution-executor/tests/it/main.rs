@@ -120,7 +120,7 @@ impl Shop {
 
     /// A worker whose planning leaves work to others.
     fn app(&self) -> App {
-        App::connect(&self.stack.host(&QUEUE)).unwrap().planning(2)
+        App::connect(&self.stack.host(&QUEUE)).unwrap().in_tasks_of(2, 1)
     }
 
     /// Hands a message over; answers whether it must come again.

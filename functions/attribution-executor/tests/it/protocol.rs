@@ -174,18 +174,21 @@ async fn a_run_that_stands_still_for_half_an_hour_is_failed() {
 }
 
 #[tokio::test]
-async fn the_same_is_published_however_little_a_task_plans() {
+async fn the_same_is_published_however_little_a_task_plans_and_credits() {
     let shop = Shop::stocked().await;
     let mut published = Vec::new();
-    for most in [1, 2, 3, 5_000] {
+    for (most, executed) in [(1, 1), (2, 5_000), (3, 3), (5_000, 5_000), (5_000, 2)] {
         let run = shop.new_run(ModelCode::TimeDecay).await;
         let start = shop.executed(&run).await;
-        shop.drain(&shop.app().planning(most), [start]).await;
+        shop.drain(&shop.app().in_tasks_of(most, executed), [start]).await;
         let run = shop.reread(&run).await;
         let planned = shop.table.tasks(&shop.tenant.id, &run, Stage::Plan).await.unwrap();
         // Seven conversions in six hours of two months.
         let tasks = if most == 5_000 { 2 } else { 3.max(6 / most) };
         assert!(planned.len() >= tasks, "{} tasks that plan {most}", planned.len());
+        let credited = shop.table.tasks(&shop.tenant.id, &run, Stage::Execute).await.unwrap();
+        let is_right = if executed == 5_000 { credited.len() == 1 } else { credited.len() > 1 };
+        assert!(is_right, "{} tasks that credit {executed}", credited.len());
         published.push(shop.published(&run).await);
     }
     published.iter().for_each(|one| assert_eq!(*one, published[0]));
