@@ -1,5 +1,6 @@
 //! Which runs answer when none is named.
 
+use domain::time::Timestamp;
 use e2e::{Client, new_tenant};
 use serde_json::{Value, json};
 
@@ -63,7 +64,8 @@ async fn each_day_is_answered_by_the_latest_default_run_that_has_it() {
     let meta = shop.get(REPORT).await.body["meta"].clone();
     assert_eq!((&meta["run_id"], &meta["model_code"]), (&json!(second), &json!("TIME_DECAY")));
     assert_eq!(meta["coverage"], json!({"start_date": "2026-03-01", "end_date": "2026-03-05"}));
-    assert!(meta["runs"][0]["as_of"].as_str() < meta["runs"][1]["as_of"].as_str());
+    let as_of = |run: usize| Timestamp::parse(meta["runs"][run]["as_of"].as_str().unwrap()).unwrap();
+    assert!(as_of(0) < as_of(1));
 }
 
 #[tokio::test]
