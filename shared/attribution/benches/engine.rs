@@ -8,18 +8,20 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use attribution::{Journeys, JourneysBuf, Model};
+use attribution::markov::{Order, Transitions};
+use attribution::shapley::Coalitions;
+use attribution::{JourneysBuf, Model, Outcome, PathsBuf};
 
-const SEED: u64 = 20_261_120;
-/// Journeys per mille of each length from 1 on.
-const LENGTHS: [u64; 20] = [300, 190, 140, 100, 75, 55, 40, 28, 20, 14, 10, 8, 6, 4, 3, 2, 2, 1, 1, 1];
+#[expect(dead_code, reason = "what channels are called matters to those who write them down")]
+mod synthetic;
+
 const WEEK_MS: u64 = 7 * 86_400_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let measured = std::env::args().any(|argument| argument == "--bench");
     let (size, passes) = if measured { (1_000_000, 15) } else { (1_000, 1) };
-    let journeys = synthetic_journeys(size)?;
-    let journeys = journeys.as_journeys();
+    let (journeys, paths) = synthetic(size)?;
+    let (journeys, paths) = (journeys.as_journeys(), paths.as_paths());
     let mut out = vec![0; journeys.touches()];
     println!("{size} journeys, {} touches", journeys.touches());
     let models = [
@@ -29,65 +31,76 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("TIME_DECAY", Model::time_decay(WEEK_MS)?),
         ("POSITION_BASED", Model::POSITION_40_20_40),
     ];
-    for (name, model) in models {
-        let times = measure(&model, journeys, &mut out, passes);
+    let speed = |name: &str, times: Vec<Duration>| {
         let speed = |time: Duration| journeys.touches() as u128 / time.as_micros().max(1);
         let (median, best) = (times[times.len() / 2], times[0]);
-        println!("{name:<14} median {:>5} M touches/s, best {:>5}", speed(median), speed(best));
+        println!("{name:<22} median {:>5} M touches/s, best {:>5}", speed(median), speed(best));
+    };
+    for (name, model) in models {
+        let credit = || black_box(&model).credit_into(black_box(journeys), black_box(&mut out));
+        speed(name, times(passes, credit));
     }
+    for order in (1..=Order::MOST).filter_map(Order::new) {
+        let count = || drop(black_box(Transitions::count(order, black_box(paths))));
+        speed(&format!("MARKOV:{} counting", order.get()), times(passes, count));
+    }
+    speed("SHAPLEY counting", times(passes, || drop(black_box(Coalitions::count(black_box(paths))))));
+    for order in (1..=Order::MOST).filter_map(Order::new) {
+        let counted = Transitions::count(order, paths);
+        solving(&format!("MARKOV:{} of {} channels", order.get(), paths.channels()), &counted, passes);
+    }
+    solving(
+        "MARKOV:1 of 100 channels",
+        &Transitions::count(Order::FIRST, hundred_channels(size)?.as_paths()),
+        passes,
+    );
     Ok(())
 }
 
+fn solving(name: &str, counted: &Transitions, passes: usize) {
+    let times = times(passes.min(5), || drop(black_box(black_box(counted).effects())));
+    println!("solving {name:<26} median {:>9.3} ms", times[times.len() / 2].as_secs_f64() * 1_000.0);
+}
+
 /// Times of all passes, shortest first; a first pass that warms up is not counted.
-fn measure(model: &Model, journeys: Journeys<'_>, out: &mut [i64], passes: usize) -> Vec<Duration> {
-    let mut pass = || {
-        let start = Instant::now();
-        black_box(model).credit_into(black_box(journeys), out);
-        black_box(&mut *out);
-        start.elapsed()
-    };
+fn times(passes: usize, mut pass: impl FnMut()) -> Vec<Duration> {
     pass();
-    let mut times: Vec<Duration> = (0..passes).map(|_| pass()).collect();
+    let mut times: Vec<Duration> = (0..passes)
+        .map(|_| {
+            let start = Instant::now();
+            pass();
+            start.elapsed()
+        })
+        .collect();
     times.sort();
     times
 }
 
-/// Journeys by a fixed seed and integers only: the same on every machine.
-fn synthetic_journeys(count: u64) -> Result<JourneysBuf, Box<dyn Error>> {
-    let size = usize::try_from(count)?;
-    let mut journeys = JourneysBuf::with_capacity(size, 4 * size);
-    for journey in 0..count {
-        let touches = length(draw(journey, 0) % 1000);
-        let mut age_ms = 0;
-        let mut ages_ms: Vec<u64> = (0..touches)
-            .rev()
-            .map(|touch| {
-                age_ms += draw(journey, 12 + 3 * touch) % 259_200 * 1000;
-                age_ms
-            })
-            .collect();
-        ages_ms.reverse();
-        let amount_minor = i64::try_from(1000 + draw(journey, 2) % 99_000)?;
-        journeys.push(amount_minor, &ages_ms)?;
+/// The same journeys, over channels that are told apart more finely.
+fn hundred_channels(count: u64) -> Result<PathsBuf, Box<dyn Error>> {
+    let mut paths = PathsBuf::new();
+    for number in 0..count {
+        let journey = synthetic::journey(number);
+        let finer = (0..).zip(&journey.channels).map(|(touch, channel): (u64, _)| {
+            (u64::from(*channel) * 7 + (number * 31 + touch * 17) % 7).min(99)
+        });
+        let channels: Vec<u16> = finer.map(u16::try_from).collect::<Result<_, _>>()?;
+        let outcome = if journey.converted { Outcome::converted(journey.value_cents) } else { Outcome::NULL };
+        paths.push(&channels, outcome)?;
     }
-    Ok(journeys)
+    Ok(paths)
 }
 
-fn length(mille: u64) -> u64 {
-    let mut below = 0;
-    let shorter = LENGTHS.iter().take_while(|share| {
-        below += **share;
-        below <= mille
-    });
-    shorter.count() as u64 + 1
-}
-
-/// One random number of a journey, by the finaliser of splitmix64.
-fn draw(journey: u64, number: u64) -> u64 {
-    let state = SEED
-        .wrapping_add(journey.wrapping_mul(0x9E37_79B9_7F4A_7C15))
-        .wrapping_add(number.wrapping_mul(0xD1B5_4A32_D192_ED03));
-    let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
+/// Encoded journeys, and their paths.
+fn synthetic(count: u64) -> Result<(JourneysBuf, PathsBuf), Box<dyn Error>> {
+    let size = usize::try_from(count)?;
+    let (mut journeys, mut paths) = (JourneysBuf::with_capacity(size, 4 * size), PathsBuf::new());
+    for number in 0..count {
+        let journey = synthetic::journey(number);
+        let ages_ms: Vec<u64> = journey.ages_seconds.iter().map(|age| age * 1_000).collect();
+        journeys.push(1_000 + journey.value_cents, &ages_ms)?;
+        let outcome = if journey.converted { Outcome::converted(journey.value_cents) } else { Outcome::NULL };
+        paths.push(&journey.channels, outcome)?;
+    }
+    Ok((journeys, paths))
 }

@@ -3,8 +3,11 @@
 //! A pure library on its own: amounts and ages in, credits out. It knows
 //! neither tenants nor channels nor storage, and must never depend on IO, a
 //! clock, randomness, an async runtime, AWS or another crate of this workspace.
-//! No floating-point number comes near an amount or a weight, so the same input
-//! gives the same bytes on every machine, however it is cut into pieces.
+//! No floating-point number comes near an amount, so the same input gives the
+//! same bytes on every machine, however it is cut into pieces. What channels are
+//! worth to a data-driven model is a fraction, computed of whole counts in one
+//! order by operations that are exact to the last bit everywhere, and rounded to
+//! a whole weight before anything is split.
 //!
 //! ```
 //! use attribution::{JourneysBuf, Model, primary_touch};
@@ -39,6 +42,9 @@
 //! | `Linear` | `w_i = 1` | | |
 //! | `TimeDecay` | `w_i = 2^(−(age_i − age_n) / half_life)`, rounded to a multiple of 2^-40 | ages and half-life in ms | exponential decay as in Adobe Analytics and Google Ads, both with 7 days by default |
 //! | `AiWeighted` | `w_i = −log(1 − p_i) · intent · sentiment · duration · 2^(−(age_i − age_n) / half_life)`, scaled to 2^40 at most; p within 10^-4 and 0.99, a missing one the mean of the others; duration `ln(1 + min) / ln(1 + median min)` within 1/2 and 2 | factors in thousandths | independent hazards: the Shapley value of `−log(1 − P)` |
+//! | [`markov`] | channel c: `1 − P(conversion without c) / P(conversion)`, where walks end that would enter a state with c; likewise of the value | from 0 to 1 | Anderl et al. 2016; [`markov`] says how |
+//! | [`shapley`] | channel c: `Σ conversions of paths that passed c / number of channels they passed` | conversions | Zhao et al. 2018, arXiv:1804.05327 |
+//! | [`ChannelWeights`] | `w_i` = what its channel is worth / touches of that channel, in 2^-40 of the most | | |
 //! | `PositionBased` | n = 1: all; n = 2: `f : l`; else `f·(n−2), m, …, m, l·(n−2)` | | 40/20/40 as in Adobe Analytics ("U-shaped") and Google Ads |
 //!
 //! So a credit is less than one minor unit away from its exact share, the
@@ -50,21 +56,29 @@
 //!
 //! [`split`](split()) is the rule that everything follows; the models are quick
 //! ways to the same credits, which the property tests hold them to. Then
-//! [`Model`], with one file per member, [`AiWeighted`], which weighs what was heard in each touch, and [`Journeys`], the form they take
-//! their input in. `exp2`, `log2` and `reciprocal` are arithmetic for speed and for
+//! [`Model`], with one file per member, [`AiWeighted`], which weighs what was
+//! heard in each touch, and [`Journeys`], the form they take their input in. The
+//! data-driven models, [`markov`] and [`shapley`], look at the [`Paths`] of all
+//! journeys together, and say what each channel is worth. `exp2`, `log2` and `reciprocal` are arithmetic for speed and for
 //! the same bits everywhere.
 
 mod ai_weighted;
+mod channel_weights;
 mod exp2;
 mod journeys;
 mod log2;
+pub mod markov;
 mod model;
+mod paths;
 mod primary;
 mod reciprocal;
+pub mod shapley;
 mod split;
 
 pub use ai_weighted::{AiWeighted, Signals};
+pub use channel_weights::ChannelWeights;
 pub use journeys::{Journey, Journeys, JourneysBuf, JourneysError, MAX_TOUCHES};
 pub use model::{Model, ParameterError};
+pub use paths::{Channel, MAX_CHANNELS, Outcome, Paths, PathsBuf, PathsError};
 pub use primary::primary_touch;
 pub use split::{split, split_into};
