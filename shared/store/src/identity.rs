@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-
 use domain::identifier::{Identifier, IdentifierType};
 use domain::identity::{Customer, Decided, IdentityKey, Limits, NodeId, Ruling, Shape, Walk, links};
 use domain::ids::TenantId;
