@@ -8,7 +8,7 @@ use domain::identity::IdentityKey;
 use domain::ids::{FactId, FactKind, TenantId};
 use domain::rollup::Bucket;
 use domain::tenant::Settings;
-use domain::time::{Day, Timestamp};
+use domain::time::{Day, MINUTE_MS, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -187,7 +187,8 @@ impl Table {
         Ok(all)
     }
 
-    /// Notes a refusal beside those of before. Of two that are noted in the same moment one may be lost.
+    /// Notes a refusal beside those of before, one a minute whichever containers note them: a note whose answer was
+    /// lost is not made twice. Of two that are noted in the same moment one may be lost.
     pub async fn note_refusal(
         &self,
         tenant: &TenantId,
@@ -195,6 +196,9 @@ impl Table {
         refusal: Refusal,
     ) -> Result<(), StoreError> {
         let mut refusals = self.refusals(tenant, provider).await?;
+        if refusals.first().is_some_and(|last| refusal.at.since(last.at) < MINUTE_MS) {
+            return Ok(());
+        }
         refusals.insert(0, refusal);
         refusals.truncate(MOST_REFUSALS);
         let key = keys::refusal(tenant, provider);

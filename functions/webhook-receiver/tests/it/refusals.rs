@@ -104,6 +104,17 @@ async fn refusals_are_noted_for_the_tenant_one_a_minute_and_the_last_twenty_are_
 }
 
 #[tokio::test]
+async fn all_containers_together_note_one_refusal_a_minute() {
+    let (stack, tenant, router) = demo().await;
+    for router in [router, crate::router(&stack.host(&crate::ENV))] {
+        let (status, _) = answer(&router, request("/v1/webhooks/convin/demo", &[], BODY)).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        assert_eq!(stack.table().refusals(&tenant.id, "convin").await.unwrap().len(), 1);
+        stack.clock.advance(59_000);
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_that_cannot_be_noted_is_answered_as_always() {
     let (stack, _, _) = demo().await;
     let host = stack.failing_host(&crate::ENV, |operation, _| operation == "PutItem");
