@@ -81,6 +81,11 @@ impl<'a> Paths<'a> {
         self.channels
     }
 
+    /// How many channels all paths passed together: their touches.
+    pub fn passed(&self) -> usize {
+        self.passed.len()
+    }
+
     /// The paths in the order given.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (&'a [Channel], Outcome)> + use<'a> {
@@ -114,6 +119,7 @@ impl PathsBuf {
     /// Adds a path, the oldest channel first.
     ///
     /// After an error the paths are as before.
+    #[inline]
     pub fn push(&mut self, passed: &[Channel], outcome: Outcome) -> Result<(), PathsError> {
         let highest = passed.iter().copied().max().map_or(0, |highest| usize::from(highest) + 1);
         if highest > MAX_CHANNELS {
@@ -125,6 +131,29 @@ impl PathsBuf {
         self.outcomes.push(outcome);
         self.offsets.push(end);
         Ok(())
+    }
+
+    /// Adds paths over the same channels.
+    pub fn extend(&mut self, paths: Paths<'_>) -> Result<(), PathsError> {
+        paths.iter().try_for_each(|(passed, outcome)| self.push(passed, outcome))
+    }
+
+    /// Forgets the paths and keeps the memory for the next ones.
+    pub fn clear(&mut self) {
+        self.offsets.truncate(1);
+        self.passed.clear();
+        self.outcomes.clear();
+        self.channels = 0;
+    }
+
+    /// Gives the channels other numbers: channel `c` becomes `numbers[c]`.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer numbers than channels.
+    pub fn renumber(&mut self, numbers: &[Channel]) {
+        self.passed.iter_mut().for_each(|channel| *channel = numbers[usize::from(*channel)]);
+        self.channels = count_of(numbers, self.channels);
     }
 
     /// What was pushed.
@@ -142,6 +171,11 @@ impl Default for PathsBuf {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// How many channels there are once so many have these numbers.
+pub(crate) fn count_of(numbers: &[Channel], channels: usize) -> usize {
+    numbers.iter().take(channels).max().map_or(0, |highest| usize::from(*highest) + 1)
 }
 
 /// Why columns are not paths.

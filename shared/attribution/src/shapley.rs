@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::paths::{Channel, Outcome, Paths};
+use crate::paths::{Channel, Outcome, Paths, count_of};
 
 /// Conversions, or their value, by how many channels shared each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,23 +34,29 @@ pub struct Part {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coalitions {
     channels: usize,
-    shared: BTreeMap<(Channel, usize, usize), Shared>,
+    shared: FxHashMap<(Channel, usize, usize), Shared>,
 }
 
 impl Coalitions {
-    /// Counts paths. Such without a channel, or without a conversion, count for nothing.
+    /// Counts paths: [`Self::add`] to nothing.
     pub fn count(paths: Paths<'_>) -> Self {
-        let mut shared: FxHashMap<(Channel, usize, usize), Shared> = FxHashMap::default();
+        let mut counted = Self::default();
+        counted.add(paths);
+        counted
+    }
+
+    /// Counts more paths. Such without a channel, or without a conversion, count for nothing.
+    pub fn add(&mut self, paths: Paths<'_>) {
+        self.channels = self.channels.max(paths.channels());
         let mut passed_once = Vec::new();
         for (passed, outcome) in paths.iter().filter(|(_, outcome)| outcome.conversions > 0) {
             distinct(passed, &mut passed_once);
             for (place, channel) in passed_once.iter().enumerate() {
-                let here = shared.entry((*channel, place, passed_once.len())).or_default();
+                let here = self.shared.entry((*channel, place, passed_once.len())).or_default();
                 here.conversions += outcome.conversions;
                 here.value_minor += i128::from(outcome.value_minor);
             }
         }
-        Self { channels: paths.channels(), shared: shared.into_iter().collect() }
     }
 
     /// Adds what was counted elsewhere.
@@ -61,6 +67,19 @@ impl Coalitions {
             here.conversions += shared.conversions;
             here.value_minor += shared.value_minor;
         }
+    }
+
+    /// The same with other numbers for the channels: channel `c` becomes `numbers[c]`.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer numbers than channels.
+    pub fn renumbered(&self, numbers: &[Channel]) -> Self {
+        let renumbered = |((channel, place, sharers), shared): (&(Channel, usize, usize), &Shared)| {
+            ((numbers[usize::from(*channel)], *place, *sharers), *shared)
+        };
+        let shared: FxHashMap<_, _> = self.shared.iter().map(renumbered).collect();
+        Self { channels: count_of(numbers, self.channels), shared }
     }
 
     /// Each channel's Shapley value.
@@ -83,7 +102,7 @@ impl Coalitions {
     /// journey, as the second, and so on. The places of a channel add up to its Shapley value.
     pub fn parts_by_place(&self) -> BTreeMap<(Channel, usize), Part> {
         let mut parts: BTreeMap<(Channel, usize), Part> = BTreeMap::new();
-        for ((channel, place, sharers), shared) in &self.shared {
+        for ((channel, place, sharers), shared) in self.shared.iter().collect::<BTreeMap<_, _>>() {
             shared.add_to(parts.entry((*channel, *place)).or_default(), *sharers);
         }
         parts
@@ -114,7 +133,7 @@ pub const MOST_APART: usize = 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
     channels: usize,
-    sets: BTreeMap<Vec<Channel>, Counted>,
+    sets: FxHashMap<Vec<Channel>, Counted>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,19 +154,25 @@ pub struct RateShares {
 }
 
 impl Rates {
-    /// Counts paths. Such without a channel count for nothing.
+    /// Counts paths: [`Self::add`] to nothing.
     pub fn count(paths: Paths<'_>) -> Self {
-        let mut sets: FxHashMap<Vec<Channel>, Counted> = FxHashMap::default();
+        let mut counted = Self::default();
+        counted.add(paths);
+        counted
+    }
+
+    /// Counts more paths. Such without a channel count for nothing.
+    pub fn add(&mut self, paths: Paths<'_>) {
+        self.channels = self.channels.max(paths.channels());
         let mut set = Vec::new();
         for (passed, outcome) in paths.iter().filter(|(passed, _)| !passed.is_empty()) {
             distinct(passed, &mut set);
             set.sort_unstable();
-            match sets.get_mut(&set) {
+            match self.sets.get_mut(&set) {
                 Some(counted) => counted.add(outcome),
-                None => sets.entry(set.clone()).or_default().add(outcome),
+                None => self.sets.entry(set.clone()).or_default().add(outcome),
             }
         }
-        Self { channels: paths.channels(), sets: sets.into_iter().collect() }
     }
 
     /// Adds what was counted elsewhere.
@@ -158,6 +183,21 @@ impl Rates {
             here.conversions += counted.conversions;
             here.journeys += counted.journeys;
         }
+    }
+
+    /// The same with other numbers for the channels: channel `c` becomes `numbers[c]`.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer numbers than channels.
+    pub fn renumbered(&self, numbers: &[Channel]) -> Self {
+        let renumbered = |(set, counted): (&Vec<Channel>, &Counted)| {
+            let mut set: Vec<Channel> = set.iter().map(|channel| numbers[usize::from(*channel)]).collect();
+            set.sort_unstable();
+            (set, *counted)
+        };
+        let sets: FxHashMap<_, _> = self.sets.iter().map(renumbered).collect();
+        Self { channels: count_of(numbers, self.channels), sets }
     }
 
     /// Each channel's share, by the Shapley value of how often journeys converted that passed no channel out of a set.

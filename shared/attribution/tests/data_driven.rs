@@ -144,6 +144,37 @@ fn however_journeys_are_cut_and_ordered_the_bits_are_the_same() {
     }
 }
 
+#[test]
+fn whatever_numbers_channels_were_counted_by_the_bits_are_the_same() {
+    let (journeys, names) = journeys();
+    let whole = paths(&journeys);
+    let whole = whole.as_paths();
+    // As they were met by whoever reads from the end.
+    let mut met: Vec<u16> = Vec::new();
+    for channel in journeys.iter().rev().flat_map(|(passed, _)| passed) {
+        if !met.contains(channel) {
+            met.push(*channel);
+        }
+    }
+    assert_eq!(met.len(), names.len());
+    let met_number =
+        |channel: &u16| u16::try_from(met.iter().position(|other| other == channel).unwrap()).unwrap();
+    let mut counted = PathsBuf::new();
+    for (passed, outcome) in &journeys {
+        let passed: Vec<u16> = passed.iter().map(met_number).collect();
+        counted.push(&passed, *outcome).unwrap();
+    }
+    for of in 1..=4 {
+        let transitions = Transitions::count(order(of), counted.as_paths());
+        assert_eq!(transitions.renumbered(&met), Transitions::count(order(of), whole));
+    }
+    assert_eq!(Coalitions::count(counted.as_paths()).renumbered(&met), Coalitions::count(whole));
+    assert_eq!(Rates::count(counted.as_paths()).renumbered(&met), Rates::count(whole));
+    counted.renumber(&met);
+    assert!(counted.as_paths().iter().eq(whole.iter()));
+    assert_eq!(counted.as_paths().channels(), names.len());
+}
+
 /// Few channels, so that journeys go in circles and channels meet.
 fn few_journeys() -> impl Strategy<Value = Vec<Journey>> {
     let outcome = (0..4_u64, 0..4_u64, 1..10_000_i64).prop_map(|(conversions, nulls, value)| Outcome {
@@ -158,7 +189,10 @@ fn few_journeys() -> impl Strategy<Value = Vec<Journey>> {
 fn converting_without(journeys: &[Journey], of: u8, without: Option<u16>) -> (f64, f64) {
     let transitions = Transitions::count(order(of), paths(journeys).as_paths());
     let mut likely: BTreeMap<Place, Vec<_>> = BTreeMap::new();
-    transitions.probabilities().for_each(|(from, to, p)| likely.entry(from).or_default().push((to, p)));
+    transitions
+        .probabilities()
+        .into_iter()
+        .for_each(|(from, to, p)| likely.entry(from).or_default().push((to, p)));
     let mut at = BTreeMap::from([(Place::Start, 1.0)]);
     let (mut converted, mut under_way) = (0.0, 1.0);
     while under_way > 1e-13 {

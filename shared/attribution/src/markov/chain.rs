@@ -52,7 +52,7 @@ impl Chain {
     pub(super) fn of(counts: &BTreeMap<State, Leaving>) -> Self {
         let number: BTreeMap<State, usize> =
             counts.keys().enumerate().map(|(number, state)| (*state, number)).collect();
-        let all_starts: u64 = counts.values().map(|leaving| leaving.starts).sum();
+        let all_starts: u64 = counts.values().map(|leaving| leaving.ends.starts).sum();
         let ratio = |part: &dyn Fn(&Leaving) -> u64| -> Vec<f64> {
             counts.values().map(|leaving| super::ratio(part(leaving), leaving.total())).collect()
         };
@@ -61,17 +61,17 @@ impl Chain {
             leaving.steps.iter().map(|(to, count)| (number[to], super::ratio(*count, total))).collect()
         };
         Self {
-            starts: counts.values().map(|leaving| super::ratio(leaving.starts, all_starts)).collect(),
+            starts: counts.values().map(|leaving| super::ratio(leaving.ends.starts, all_starts)).collect(),
             steps: counts.values().map(steps).collect(),
-            converts: ratio(&|leaving| leaving.conversions),
-            ends: ratio(&|leaving| leaving.nulls),
+            converts: ratio(&|leaving| leaving.ends.conversions),
+            ends: ratio(&|leaving| leaving.ends.nulls),
             worth: counts
                 .values()
-                .map(|leaving| leaving.value_minor as f64 / leaving.total() as f64)
+                .map(|leaving| leaving.ends.value_minor as f64 / leaving.total() as f64)
                 .collect(),
-            conversions: counts.values().map(|leaving| leaving.conversions).sum(),
-            nulls: counts.values().map(|leaving| leaving.nulls).sum(),
-            value_minor: counts.values().map(|leaving| leaving.value_minor).sum(),
+            conversions: counts.values().map(|leaving| leaving.ends.conversions).sum(),
+            nulls: counts.values().map(|leaving| leaving.ends.nulls).sum(),
+            value_minor: counts.values().map(|leaving| leaving.ends.value_minor).sum(),
             states: counts.keys().copied().collect(),
         }
     }
