@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod attribute;
 pub(crate) mod keys;
 pub(crate) mod reach;
 pub(crate) mod send;

@@ -13,7 +13,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use commands::{keys, send, serve, smoke, tenant};
+use commands::{attribute, keys, send, serve, smoke, tenant};
 
 /// Turns phone calls and other touches into attributed revenue, here on embedded parts.
 #[derive(Debug, Parser)]
@@ -35,6 +35,8 @@ enum Command {
     Tenant(tenant::Args),
     /// Create, list and revoke API keys, here or in a deployed table
     Keys(keys::Args),
+    /// Attribute what stands in a file, by any set of models, without anything running
+    Attribute(attribute::Args),
     /// Check that a deployment works, from its health to a webhook that can be read
     Smoke(smoke::Args),
 }
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Send(args) => send::run(&args).map_err(Into::into),
         Command::Tenant(args) => tenant::run(&args).map_err(Into::into),
         Command::Keys(args) => keys::run(&args).map_err(Into::into),
+        Command::Attribute(args) => attribute::run(&args).map_err(Into::into),
         Command::Smoke(args) => smoke::run(&args).map_err(Into::into),
     };
     match done {
