@@ -41,22 +41,26 @@ impl Channels {
         numbers
     }
 
-    /// The number of a name, with what blanks stand around it left out.
+    /// The number of a name that was met lately.
     #[inline]
+    pub(crate) fn met(&self, name: &[u8]) -> Option<Channel> {
+        let short = Short::of(name)?;
+        let (met, number) = self.met[short.slot()];
+        (met == short).then_some(number)
+    }
+
+    /// The number of a name, with what blanks stand around it left out.
+    #[cold]
     pub(crate) fn number(&mut self, name: &[u8]) -> Result<Channel, String> {
         let name = name.trim_ascii();
-        let Some(short) = Short::of(name) else { return self.number_of_any(name) };
-        let (met, number) = self.met[short.slot()];
-        if met == short {
-            return Ok(number);
+        let number = self.number_of(name)?;
+        if let Some(short) = Short::of(name) {
+            self.met[short.slot()] = (short, number);
         }
-        let number = self.number_of_any(name)?;
-        self.met[short.slot()] = (short, number);
         Ok(number)
     }
 
-    #[cold]
-    fn number_of_any(&mut self, name: &[u8]) -> Result<Channel, String> {
+    fn number_of(&mut self, name: &[u8]) -> Result<Channel, String> {
         if let Some(number) = self.numbers.get(name) {
             return Ok(*number);
         }
@@ -126,6 +130,7 @@ mod tests {
         let mut channels = Channels::default();
         for name in names.iter().chain(&names) {
             let number = channels.number(format!("  {name}\t").as_bytes()).unwrap();
+            assert_eq!(channels.met(name.as_bytes()), Some(number).filter(|_| name.len() <= 16));
             assert_eq!(channels.names()[usize::from(number)], *name);
         }
         assert_eq!(channels.names().len(), distinct.len());

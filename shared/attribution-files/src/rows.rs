@@ -155,7 +155,11 @@ impl<'a> Row<'a> {
     ) -> Result<(), FileError> {
         out.clear();
         self.parts(column, |name| {
-            out.push(channels.number(name).map_err(|problem| self.wrong(column, &problem))?);
+            let number = match channels.met(name) {
+                Some(number) => number,
+                None => channels.number(name).map_err(|problem| self.wrong(column, &problem))?,
+            };
+            out.push(number);
             Ok(())
         })
     }
