@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use dynoxide::{Database, DynoxideError, server};
+use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -61,7 +62,10 @@ impl DynamoDb {
     /// Opens the database kept in `file`, or one that lives in memory, and creates the table if it is missing.
     pub fn start(file: Option<&Path>, table: &Table) -> Result<Self, DynamoDbError> {
         let database = match file {
-            Some(file) => in_file(file, table)?,
+            Some(file) => {
+                begin(file).map_err(DynamoDbError::Unready)?;
+                in_file(file, table)?
+            }
             None => in_memory(table)?,
         };
         let changes = Changes::of(database.clone(), &table.name);
@@ -97,6 +101,15 @@ impl DynamoDb {
             Err(_) => tracing::warn!("the embedded DynamoDB was stopped while it was working"),
         }
     }
+}
+
+/// Lays a file out in small pages, unless it is there: each commit writes whole ones. In memory they are larger, as
+/// `.cargo/config.toml` says.
+fn begin(file: &Path) -> Result<(), rusqlite::Error> {
+    if file.exists() {
+        return Ok(());
+    }
+    Connection::open(file)?.execute_batch("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;")
 }
 
 fn in_file(file: &Path, table: &Table) -> Result<Database, DynamoDbError> {
