@@ -45,7 +45,10 @@
 //! | [`markov`] | channel c: `1 − P(conversion without c) / P(conversion)`, where walks end that would enter a state with c; likewise of the value | from 0 to 1 | Anderl et al. 2016; [`markov`] says how |
 //! | [`shapley`] | channel c: `Σ conversions of paths that passed c / number of channels they passed` | conversions | Zhao et al. 2018, arXiv:1804.05327 |
 //! | [`ChannelWeights`] | `w_i` = what its channel is worth / touches of that channel, in 2^-40 of the most | | |
-//! | `PositionBased` | n = 1: all; n = 2: `f : l`; else `f·(n−2), m, …, m, l·(n−2)` | | 40/20/40 as in Adobe Analytics ("U-shaped") and Google Ads |
+//! | `PositionBased` | n = 1: all; n = 2: `f : l`; else `f·(n−2), m, …, m, l·(n−2)` | | 40/20/40 as in Adobe Analytics ("U-shaped") and Google Ads; 20/20/60 (J) and 60/20/20 (inverse J) in the former |
+//! | `Custom` | `f_i·b, m, …, m, l_i·b` with b touches in between; without any, `f_i, l_i` of the outermost | | custom in Adobe Analytics |
+//! | `MarkedModel` first, last | `w = 1` for the oldest or youngest touch of the class; of all if none is of it | | last non-direct click as in Google Analytics |
+//! | `MarkedModel` milestones | `Σ shares of a touch's milestones · b`, others `m`; with b other touches, at least 1 | | U, W and full path as in HubSpot and Marketo Measure |
 //!
 //! So a credit is less than one minor unit away from its exact share, the
 //! credits of a journey with touches add up to A, and a refund mirrors what it
@@ -56,18 +59,21 @@
 //!
 //! [`split`](split()) is the rule that everything follows; the models are quick
 //! ways to the same credits, which the property tests hold them to. Then
-//! [`Model`], with one file per member, [`AiWeighted`], which weighs what was
-//! heard in each touch, and [`Journeys`], the form they take their input in. The
-//! data-driven models, [`markov`] and [`shapley`], look at the [`Paths`] of all
-//! journeys together, and say what each channel is worth. `exp2`, `log2` and `reciprocal` are arithmetic for speed and for
-//! the same bits everywhere.
+//! [`Model`], with one file per member, and [`Journeys`], the form it takes its
+//! input in; [`MarkedModel`], which asks what touches were, and [`AiWeighted`],
+//! which weighs what was heard in each. The data-driven models, [`markov`] and
+//! [`shapley`], look at the [`Paths`] of all journeys together, and say what each
+//! channel is worth. `exp2`, `log2` and `reciprocal` are arithmetic for speed and
+//! for the same bits everywhere.
 
 mod ai_weighted;
 mod channel_weights;
 mod exp2;
 mod journeys;
 mod log2;
+mod marked_model;
 pub mod markov;
+mod marks;
 mod model;
 mod paths;
 mod primary;
@@ -78,7 +84,9 @@ mod split;
 pub use ai_weighted::{AiWeighted, Signals};
 pub use channel_weights::ChannelWeights;
 pub use journeys::{Journey, Journeys, JourneysBuf, JourneysError, MAX_TOUCHES};
-pub use model::{Model, ParameterError};
+pub use marked_model::{Class, MarkedModel, Milestones};
+pub use marks::Marks;
+pub use model::{Ends, Model, ParameterError};
 pub use paths::{Channel, MAX_CHANNELS, Outcome, Paths, PathsBuf, PathsError};
 pub use primary::primary_touch;
 pub use split::{split, split_into};

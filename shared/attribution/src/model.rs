@@ -1,10 +1,13 @@
 //! The closed set of models. A new one is a file here, a member, and what the compiler then asks for.
 
+mod custom;
 mod first_touch;
 mod last_touch;
 mod linear;
 mod position_based;
 mod time_decay;
+
+pub use custom::Ends;
 
 use std::error::Error;
 use std::fmt;
@@ -38,11 +41,27 @@ pub enum Model {
         /// Weight of the youngest touch.
         last: u32,
     },
+    /// The same with own shares for several touches at each end.
+    ///
+    /// Of a journey with fewer touches than that, shares in the middle are left out; where all that apply are 0, the split
+    /// is equal.
+    Custom {
+        /// Shares of the oldest touches.
+        first: Ends,
+        /// Share of all touches in between together.
+        middle: u32,
+        /// Shares of the youngest touches.
+        last: Ends,
+    },
 }
 
 impl Model {
     /// The usual position-based model.
     pub const POSITION_40_20_40: Self = Self::PositionBased { first: 40, middle: 20, last: 40 };
+    /// Most to the last touch.
+    pub const J: Self = Self::PositionBased { first: 20, middle: 20, last: 60 };
+    /// Most to the first touch.
+    pub const INVERSE_J: Self = Self::PositionBased { first: 60, middle: 20, last: 20 };
 
     /// Time decay with a half-life in milliseconds, which must not be 0.
     pub const fn time_decay(half_life_ms: u64) -> Result<Self, ParameterError> {
@@ -79,6 +98,9 @@ impl Model {
             Self::PositionBased { first, middle, last } => {
                 position_based::credit([first, middle, last], journeys, out)
             }
+            Self::Custom { ref first, middle, ref last } => {
+                custom::credit((first, middle, last), journeys, out)
+            }
         }
     }
 
@@ -93,6 +115,9 @@ impl Model {
             Self::TimeDecay { half_life_ms } => time_decay::weights(half_life_ms, ages_ms, out),
             Self::PositionBased { first, middle, last } => {
                 position_based::weights([first, middle, last], ages_ms, out)
+            }
+            Self::Custom { ref first, middle, ref last } => {
+                custom::weights((first, middle, last), ages_ms, out)
             }
         }
     }

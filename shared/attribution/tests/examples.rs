@@ -1,10 +1,10 @@
 //! Amounts worked out by hand, edges of the models, and the limits of the types.
 
-use attribution::{JourneysBuf, Model, ParameterError, split};
+use attribution::{Ends, JourneysBuf, Model, ParameterError, split};
 
 const HOUR_MS: u64 = 3_600_000;
 
-fn models() -> [Model; 6] {
+fn models() -> [Model; 7] {
     [
         Model::FirstTouch,
         Model::LastTouch,
@@ -12,7 +12,12 @@ fn models() -> [Model; 6] {
         Model::time_decay(24 * HOUR_MS).expect("not 0"),
         Model::POSITION_40_20_40,
         Model::position_based(u32::MAX, u32::MAX, u32::MAX).expect("not 0"),
+        Model::Custom { first: ends(&[u32::MAX; 4]), middle: u32::MAX, last: ends(&[u32::MAX; 4]) },
     ]
+}
+
+fn ends(shares: &[u32]) -> Ends {
+    Ends::new(shares).expect("no more than four")
 }
 
 fn credits(model: Model, amount_minor: i64, ages_ms: &[u64]) -> Vec<i64> {
@@ -33,6 +38,24 @@ fn weights(model: Model, ages_ms: &[u64]) -> Vec<u64> {
 fn three_equal_parts_of_a_hundred_lose_no_cent() {
     assert_eq!(credits(Model::Linear, 10_000, &[2, 1, 0]), [3_334, 3_333, 3_333]);
     assert_eq!(credits(Model::Linear, -10_000, &[2, 1, 0]), [-3_334, -3_333, -3_333]);
+}
+
+#[test]
+fn own_shares_stand_at_both_ends_and_those_in_the_middle_give_way() {
+    let model = Model::Custom { first: ends(&[30, 10]), middle: 20, last: ends(&[15, 25]) };
+    let of = |touches: usize| weights(model, &vec![0; touches]);
+    assert_eq!(of(7), [90, 30, 20, 20, 20, 45, 75]);
+    assert_eq!(of(4), [30, 10, 15, 25]);
+    assert_eq!(of(3), [30, 10, 25]);
+    assert_eq!(of(2), [30, 25]);
+    assert_eq!(of(1), [30]);
+    assert_eq!(of(0), [0; 0]);
+    assert_eq!(credits(model, 1_000, &[0; 5]), [300, 100, 200, 150, 250]);
+    let of_first = Model::Custom { first: ends(&[1, 1, 1]), middle: 0, last: ends(&[]) };
+    assert_eq!(weights(of_first, &[0; 5]), [2, 2, 2, 0, 0]);
+    let nothing = Model::Custom { first: ends(&[0]), middle: 1, last: ends(&[0]) };
+    assert_eq!(weights(nothing, &[0; 2]), [1, 1]);
+    assert_eq!(Ends::new(&[1; 5]), None);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use attribution::{JourneysBuf, Model, primary_touch, split};
+use attribution::{Ends, JourneysBuf, Model, primary_touch, split};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -36,6 +36,11 @@ fn ages() -> impl Strategy<Value = Vec<u64>> {
     })
 }
 
+fn ends() -> impl Strategy<Value = Ends> {
+    vec(prop_oneof![0..4_u32, any::<u32>()], 0..=Ends::MOST)
+        .prop_map(|shares| Ends::new(&shares).expect("few"))
+}
+
 fn model() -> impl Strategy<Value = Model> {
     let half_life = prop_oneof![1..4_u64, 1..30 * DAY_MS, 1..u64::MAX];
     let position = || prop_oneof![0..4_u32, any::<u32>()];
@@ -47,6 +52,7 @@ fn model() -> impl Strategy<Value = Model> {
         half_life.prop_map(|half_life_ms| Model::time_decay(half_life_ms).expect("not 0")),
         Just(Model::POSITION_40_20_40),
         positions.prop_map(|(first, middle, last)| Model::PositionBased { first, middle, last }),
+        (ends(), position(), ends()).prop_map(|(first, middle, last)| Model::Custom { first, middle, last }),
     ]
 }
 
@@ -78,11 +84,25 @@ fn by_the_book(total: i64, weights: &[u64]) -> Vec<i128> {
 }
 
 proptest! {
+
     #![proptest_config(ProptestConfig {
         cases: 4000,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
+
+    #[test]
+    fn own_shares_of_one_touch_at_each_end_are_those_by_position(
+        amount in amount(), ages in ages(), positions in (0..9_u32, 0..9_u32, 0..9_u32)
+    ) {
+        let (first, middle, last) = positions;
+        let end = |share| Ends::new(&[share]).expect("one");
+        let custom = Model::Custom { first: end(first), middle, last: end(last) };
+        prop_assert_eq!(
+            credits(custom, amount, &ages),
+            credits(Model::PositionBased { first, middle, last }, amount, &ages)
+        );
+    }
 
     #[test]
     fn parts_add_up_exactly(total in amount(), weights in weights()) {
