@@ -14,4 +14,5 @@ about=$(about_this_run)
   cargo bench --quiet -p crae --bench speed
   cargo bench --quiet -p e2e --bench agents_report
   cargo bench --quiet -p attribution
+  cargo bench --quiet -p attribution-files
 } | tee $into

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use attribution_files::{Attributed, Choice, JourneyTable, Layout};
+use attribution_files::{Asked, Attributed, JourneyTable, Layout};
 use libfuzzer_sys::fuzz_target;
 
 /// Hands out a few bytes at a time.
@@ -17,8 +17,8 @@ impl Read for Slowly<'_> {
 }
 
 fn read(file: impl Read) -> Option<Attributed> {
-    let models: Vec<Choice> = ["LINEAR", "MARKOV:2"].map(|model| model.parse().unwrap()).into();
-    Attributed::of_paths(&models, file, &Layout::default(), |_| {}).ok()
+    let models = ["LINEAR", "MARKOV:2", "U"].map(|model| model.parse().unwrap());
+    Attributed::of_paths(&Asked::of(models.into()), file, &Layout::default(), |_| {}).ok()
 }
 
 /// The same records as another library reads them, each field in quotes.

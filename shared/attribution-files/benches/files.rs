@@ -10,7 +10,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use attribution_files::{Attributed, Choice, Layout};
+use attribution_files::{Asked, Attributed, Layout};
 
 #[expect(dead_code, reason = "paths tell no times")]
 #[path = "../../attribution/benches/synthetic/mod.rs"]
@@ -32,11 +32,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             &["SHAPLEY"],
             &["SHAPLEY_RATE"],
         ] {
-            let choices: Vec<Choice> = models.iter().map(|model| model.parse()).collect::<Result<_, _>>()?;
+            let asked = Asked::of(models.iter().map(|model| model.parse()).collect::<Result<_, _>>()?);
             let mut speeds = Vec::new();
             for _ in 0..passes {
                 let start = Instant::now();
-                Attributed::of_paths(&choices, File::open(&file)?, &Layout::default(), |_| {})?;
+                Attributed::of_paths(&asked, File::open(&file)?, &Layout::default(), |_| {})?;
                 speeds.push(touches as f64 / start.elapsed().as_secs_f64() / 1e6);
             }
             speeds.sort_by(f64::total_cmp);

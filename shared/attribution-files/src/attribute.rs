@@ -3,15 +3,15 @@
 use std::io::Read;
 
 use attribution::markov::{Effect, Place, Unsolved};
-use attribution::{Channel, ChannelWeights, Model, PathsBuf, split_into};
+use attribution::{Channel, ChannelWeights, MarkedModel, Marks, Model, PathsBuf, split_into};
 
 use crate::channels::Channels;
-use crate::model::{Choice, Way};
+use crate::model::{Asked, Choice, Way};
 use crate::numbers::{HUNDREDTHS, MILLIONTHS};
 use crate::records::FileError;
 use crate::rows::Layout;
 use crate::table::{JourneyTable, PathTable};
-use crate::tally::{Part, Remark, Said, Tally};
+use crate::tally::{CONVERSION, Part, Remark, Said, Sums, Tally};
 
 /// What a channel comes to by one model.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,8 @@ pub enum AttributeError {
     File(#[from] FileError),
     #[error("{0} asks how old touches are, which paths do not tell; journeys with times do")]
     NoTimes(String),
+    #[error("{0} asks which channels were paid for, and none is named")]
+    NonePaid(String),
     #[error("{0}: {1}")]
     Unsolved(String, #[source] Unsolved),
 }
@@ -59,29 +61,31 @@ impl Attributed {
     /// [`PATH_COLUMNS`](crate::PATH_COLUMNS), of which `value` and `nulls` may be missing, and others that are passed
     /// over. `passed` is told now and then how many bytes are behind.
     pub fn of_paths(
-        choices: &[Choice],
+        asked: &Asked,
         file: impl Read,
         layout: &Layout,
         mut passed: impl FnMut(u64),
     ) -> Result<Self, AttributeError> {
-        if let Some(choice) = choices.iter().find(|choice| choice.needs_times()) {
+        if let Some(choice) = asked.models.iter().find(|choice| choice.needs_times()) {
             return Err(AttributeError::NoTimes(choice.name.clone()));
         }
-        let mut tallies: Vec<Tally> = choices.iter().map(|choice| Tally::of(choice.way)).collect();
+        check_paid(asked)?;
+        let mut tallies: Vec<Tally> = asked.models.iter().map(|choice| Tally::of(choice.way)).collect();
         let mut table = PathTable::begin(file, layout)?;
         let mut block = PathsBuf::new();
         let mut more = true;
         while more {
             block.clear();
             more = table.read(&mut block)?;
+            let marks = marks(asked, &table.channels);
             for tally in &mut tallies {
-                tally.add(block.as_paths()).map_err(|error| FileError::Whole(error.to_string()))?;
+                tally.add(block.as_paths(), &marks).map_err(|error| FileError::Whole(error.to_string()))?;
             }
             passed(table.bytes());
         }
         let numbers = table.channels.sort();
         let mut all = Self::default();
-        for (choice, tally) in choices.iter().zip(tallies) {
+        for (choice, tally) in asked.models.iter().zip(tallies) {
             let said =
                 tally.said(&numbers).map_err(|error| AttributeError::Unsolved(choice.name.clone(), error))?;
             all.push(choice, &said, &table.channels, MILLIONTHS);
@@ -92,24 +96,26 @@ impl Attributed {
     /// What each model says of journeys. `credited` is told, model by model, the credits of all touches of all journeys
     /// that converted, in their order.
     pub fn of_journeys<E: From<AttributeError>>(
-        choices: &[Choice],
+        asked: &Asked,
         table: &JourneyTable,
         mut credited: impl FnMut(&Choice, &[i64]) -> Result<(), E>,
     ) -> Result<Self, E> {
+        check_paid(asked)?;
         let numbers: Vec<Channel> = table.channels.numbers().collect();
+        let marks = marks(asked, &table.channels);
         let mut all = Self::default();
         let mut credits = vec![0; table.converted.as_journeys().touches()];
-        for choice in choices {
+        for choice in &asked.models {
             let said = match choice.way {
                 Way::Single(model) => {
                     model.credit_into(table.converted.as_journeys(), &mut credits);
                     Said { parts: by_touch(model, table, &credits), ..Said::default() }
                 }
-                Way::Together(_) => {
+                Way::Marked(_) | Way::Participation | Way::Together(_) => {
                     let mut tally = Tally::of(choice.way);
                     let all = table.paths.as_paths();
                     tally
-                        .add(all)
+                        .add(all, &marks)
                         .map_err(|error| AttributeError::File(FileError::Whole(error.to_string())))?;
                     tally
                         .said(&numbers)
@@ -119,8 +125,13 @@ impl Attributed {
             if let Some(weights) = &said.weights {
                 credit_by_channel(weights, table, &mut credits);
             }
+            if let Way::Marked(model) = choice.way {
+                credit_by_marks(model, &marks, table, &mut credits);
+            }
             all.push(choice, &said, &table.channels, HUNDREDTHS);
-            credited(choice, &credits)?;
+            if choice.credits() {
+                credited(choice, &credits)?;
+            }
         }
         Ok(all)
     }
@@ -171,29 +182,41 @@ impl Attributed {
     }
 }
 
-/// The conversion of a journey is shared among its touches in parts of this many, whole ones, so that nothing depends on
-/// the order in which journeys come.
-const CONVERSION: i64 = 1 << 40;
+fn check_paid(asked: &Asked) -> Result<(), AttributeError> {
+    match asked.models.iter().find(|choice| asked.paid.is_empty() && choice.needs_paid()) {
+        Some(choice) => Err(AttributeError::NonePaid(choice.name.clone())),
+        None => Ok(()),
+    }
+}
+
+/// The marks of all channels.
+fn marks(asked: &Asked, channels: &Channels) -> Vec<Marks> {
+    channels.names().iter().map(|name| asked.marks(name)).collect()
+}
 
 /// Adds up what touches were credited.
 fn by_touch(model: Model, table: &JourneyTable, credits: &[i64]) -> Vec<Part> {
-    let channels = table.channels.names().len();
-    let (mut conversions, mut minor) = (vec![0_i128; channels], vec![0_i128; channels]);
+    let mut sums = Sums::default();
     let (mut weights, mut shares) = (Vec::new(), Vec::new());
     for (passed, journey) in table.credited() {
         model.weights_into(journey.ages_ms, &mut weights);
         shares.resize(weights.len(), 0);
         split_into(CONVERSION, &weights, &mut shares);
         for ((channel, share), credit) in passed.iter().zip(&shares).zip(&credits[journey.span]) {
-            conversions[usize::from(*channel)] += i128::from(*share);
-            minor[usize::from(*channel)] += i128::from(*credit);
+            sums.add(*channel, i128::from(*share), i128::from(*credit));
         }
     }
-    let part = |(conversions, minor): (i128, i128)| Part {
-        conversions: conversions as f64 / CONVERSION as f64,
-        minor: minor as f64,
-    };
-    conversions.into_iter().zip(minor).map(part).collect()
+    sums.parts(&table.channels.numbers().collect::<Vec<_>>())
+}
+
+fn credit_by_marks(model: MarkedModel, marks: &[Marks], table: &JourneyTable, credits: &mut [i64]) {
+    let (mut of_journey, mut weights) = (Vec::new(), Vec::new());
+    for (passed, journey) in table.credited() {
+        of_journey.clear();
+        of_journey.extend(passed.iter().map(|channel| marks[usize::from(*channel)]));
+        model.weights_into(&of_journey, &mut weights);
+        split_into(journey.amount_minor, &weights, &mut credits[journey.span]);
+    }
 }
 
 fn credit_by_channel(weights: &ChannelWeights, table: &JourneyTable, credits: &mut [i64]) {

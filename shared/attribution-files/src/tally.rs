@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use attribution::markov::{self, Effect, Order, Place, Transitions, Unsolved};
 use attribution::shapley::{Coalitions, Rates};
-use attribution::{Channel, ChannelWeights, Model, Paths, PathsBuf, PathsError};
+use attribution::{
+    Channel, ChannelWeights, MarkedModel, Marks, Model, Paths, PathsBuf, PathsError, split_into,
+};
 use rustc_hash::FxHashMap;
 
 use crate::model::{Together, Way};
@@ -19,6 +21,8 @@ pub(crate) struct Part {
 /// What one model counts.
 pub(crate) enum Tally {
     Position(ByPosition),
+    Marked(MarkedModel, Sums),
+    Participation(Sums),
     Markov(Transitions),
     /// The order is found once all paths are there.
     MarkovOfAnyOrder(Box<PathsBuf>),
@@ -61,6 +65,8 @@ impl Tally {
     pub(crate) fn of(way: Way) -> Self {
         match way {
             Way::Single(model) => Self::Position(ByPosition::of(model)),
+            Way::Marked(model) => Self::Marked(model, Sums::default()),
+            Way::Participation => Self::Participation(Sums::default()),
             Way::Together(Together::Markov(Some(order))) => Self::Markov(Transitions::new(order)),
             Way::Together(Together::Markov(None)) => Self::MarkovOfAnyOrder(Box::default()),
             Way::Together(Together::Shapley) => Self::Shapley(Coalitions::default()),
@@ -68,9 +74,12 @@ impl Tally {
         }
     }
 
-    pub(crate) fn add(&mut self, paths: Paths<'_>) -> Result<(), PathsError> {
+    /// Counts more paths, over channels with these marks.
+    pub(crate) fn add(&mut self, paths: Paths<'_>, marks: &[Marks]) -> Result<(), PathsError> {
         match self {
             Self::Position(counted) => counted.add(paths),
+            Self::Marked(model, sums) => sums.add_marked(*model, paths, marks),
+            Self::Participation(sums) => sums.add_to_each(paths),
             Self::Markov(counted) => counted.add(paths),
             Self::MarkovOfAnyOrder(all) => all.extend(paths)?,
             Self::Shapley(counted) => counted.add(paths),
@@ -89,6 +98,9 @@ impl Tally {
     pub(crate) fn said(mut self, numbers: &[Channel]) -> Result<Said, Unsolved> {
         match self {
             Self::Position(counted) => Ok(Said { parts: counted.parts(numbers), ..Said::default() }),
+            Self::Marked(_, sums) | Self::Participation(sums) => {
+                Ok(Said { parts: sums.parts(numbers), ..Said::default() })
+            }
             Self::Markov(counted) => markov(&counted.renumbered(numbers)),
             Self::MarkovOfAnyOrder(ref mut all) => {
                 all.renumber(numbers);
@@ -194,6 +206,65 @@ impl OfLength {
         let room = channels.max(self.conversions.len());
         self.conversions.resize(room, 0);
         self.minor.resize(room, 0);
+    }
+}
+
+/// The conversions of a path are shared among its touches in parts of this many for each, whole ones, so that nothing
+/// depends on the order in which paths come.
+pub(crate) const CONVERSION: i64 = 1 << 40;
+
+/// Parts of [`CONVERSION`] and smallest units of value, by channel.
+#[derive(Default)]
+pub(crate) struct Sums(Vec<(i128, i128)>);
+
+impl Sums {
+    pub(crate) fn add(&mut self, channel: Channel, conversions: i128, minor: i128) {
+        let channel = usize::from(channel);
+        if self.0.len() <= channel {
+            self.0.resize(channel + 1, (0, 0));
+        }
+        self.0[channel].0 += conversions;
+        self.0[channel].1 += minor;
+    }
+
+    fn add_marked(&mut self, model: MarkedModel, paths: Paths<'_>, marks: &[Marks]) {
+        let (mut of_path, mut weights) = (Vec::new(), Vec::new());
+        let (mut conversions, mut minor) = (Vec::new(), Vec::new());
+        for (passed, outcome) in paths.iter().filter(|(_, outcome)| outcome.conversions > 0) {
+            of_path.clear();
+            of_path.extend(passed.iter().map(|channel| marks[usize::from(*channel)]));
+            model.weights_into(&of_path, &mut weights);
+            conversions.resize(passed.len(), 0);
+            minor.resize(passed.len(), 0);
+            split_into(CONVERSION, &weights, &mut conversions);
+            split_into(outcome.value_minor, &weights, &mut minor);
+            for ((channel, share), minor) in passed.iter().zip(&conversions).zip(&minor) {
+                self.add(*channel, i128::from(*share) * i128::from(outcome.conversions), i128::from(*minor));
+            }
+        }
+    }
+
+    fn add_to_each(&mut self, paths: Paths<'_>) {
+        let mut passed_once = Vec::new();
+        for (passed, outcome) in paths.iter().filter(|(_, outcome)| outcome.conversions > 0) {
+            passed_once.clear();
+            passed_once.extend_from_slice(passed);
+            passed_once.sort_unstable();
+            passed_once.dedup();
+            for channel in &passed_once {
+                let conversions = i128::from(CONVERSION) * i128::from(outcome.conversions);
+                self.add(*channel, conversions, i128::from(outcome.value_minor));
+            }
+        }
+    }
+
+    pub(crate) fn parts(&self, numbers: &[Channel]) -> Vec<Part> {
+        let mut parts = vec![Part::default(); numbers.len()];
+        for ((conversions, minor), number) in self.0.iter().zip(numbers) {
+            let part = &mut parts[usize::from(*number)];
+            *part = Part { conversions: *conversions as f64 / CONVERSION as f64, minor: *minor as f64 };
+        }
+        parts
     }
 }
 

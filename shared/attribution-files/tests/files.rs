@@ -2,12 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Seek, Write};
+use std::sync::Arc;
 
 use attribution_files::{
-    AttributeError, Attributed, Choice, CreditsWriter, FileError, JourneyTable, Layout, write_channels,
-    write_transitions,
+    Asked, AttributeError, Attributed, Choice, CreditsWriter, FileError, JourneyTable, Layout, Source,
+    write_channels, write_transitions,
 };
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
+use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 
 #[path = "../../attribution/benches/synthetic/mod.rs"]
@@ -18,8 +24,8 @@ const MARKOV_2: &str = include_str!("../../attribution/tests/fixtures/expected_m
 const SHAPLEY: &str = include_str!("../../attribution/tests/fixtures/expected_shapley_simplified.csv");
 const CREDITS: &str = include_str!("../../attribution/tests/fixtures/credits_10k.csv");
 
-fn choices(typed: &[&str]) -> Vec<Choice> {
-    typed.iter().map(|typed| typed.parse().unwrap()).collect()
+fn asked(typed: &[&str]) -> Asked {
+    Asked::of(typed.iter().map(|typed| typed.parse().unwrap()).collect())
 }
 
 fn names(journey: &synthetic::Journey) -> String {
@@ -27,13 +33,16 @@ fn names(journey: &synthetic::Journey) -> String {
     names.collect::<Vec<_>>().join(" > ")
 }
 
+fn ages_text(journey: &synthetic::Journey) -> String {
+    journey.ages_seconds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ")
+}
+
 /// The synthetic journeys, a line each.
 fn journeys_csv() -> String {
     let mut csv = String::from("id,path,secs_till_conv,conv,value_cents\n");
     for number in 0..10_000 {
         let journey = synthetic::journey(number);
-        let ages: Vec<_> = journey.ages_seconds.iter().map(ToString::to_string).collect();
-        let (path, ages) = (names(&journey), ages.join(" > "));
+        let (path, ages) = (names(&journey), ages_text(&journey));
         csv += &format!("{number},{path},{ages},{},{}\n", u8::from(journey.converted), journey.value_cents);
     }
     csv
@@ -56,7 +65,7 @@ fn paths_csv() -> String {
 }
 
 fn paths(models: &[&str], csv: &str) -> Result<Attributed, AttributeError> {
-    Attributed::of_paths(&choices(models), csv.as_bytes(), &Layout::default(), |_| {})
+    Attributed::of_paths(&asked(models), csv.as_bytes(), &Layout::default(), |_| {})
 }
 
 fn journeys(csv: &str) -> Result<JourneyTable, FileError> {
@@ -91,7 +100,7 @@ fn paths_and_journeys_come_to_what_was_computed_outside() {
     let of_paths = paths(&models, &paths_csv()).unwrap();
     let table = journeys(&journeys_csv()).unwrap();
     let of_journeys =
-        Attributed::of_journeys(&choices(&models), &table, |_, _| Ok::<_, Box<dyn std::error::Error>>(()));
+        Attributed::of_journeys(&asked(&models), &table, |_, _| Ok::<_, Box<dyn std::error::Error>>(()));
     for attributed in [of_paths, of_journeys.unwrap()] {
         let mut channels = Vec::new();
         write_channels(&attributed, &mut channels).unwrap();
@@ -116,7 +125,7 @@ fn paths_and_journeys_come_to_what_was_computed_outside() {
 #[test]
 fn every_touch_is_credited_to_the_cent() {
     let table = journeys(&journeys_csv()).unwrap();
-    let models = choices(&["FIRST_TOUCH", "LAST_TOUCH", "LINEAR", "TIME_DECAY", "MARKOV:2", "SHAPLEY"]);
+    let models = asked(&["FIRST_TOUCH", "LAST_TOUCH", "LINEAR", "TIME_DECAY", "MARKOV:2", "SHAPLEY"]);
     let mut writer = CreditsWriter::begin(Vec::new()).unwrap();
     let mut sums = BTreeMap::new();
     let attributed = Attributed::of_journeys(&models, &table, |choice, credits| {
@@ -159,7 +168,7 @@ fn files_are_read_as_people_have_them() {
         ("id,value,\"path\",conversions\n1,10.5,\"a > b\",2\n2,\"3\",b,1\n", Layout::default()),
         ("journey;n;value\na|b;2;10.5\n\"b\";1;3\n", other),
     ] {
-        let attributed = Attributed::of_paths(&choices(&models), csv.as_bytes(), &layout, |_| {});
+        let attributed = Attributed::of_paths(&asked(&models), csv.as_bytes(), &layout, |_| {});
         assert_eq!(attributed.unwrap(), expected, "{csv}");
     }
     let quoted = paths(&["LINEAR"], "path,conversions\n\"a, \"\"b\"\" > c\nd\",1\n").unwrap();
@@ -188,7 +197,7 @@ fn what_is_wrong_is_told_with_its_line_and_column() {
     ] {
         assert!(refused.starts_with(told), "{refused}");
     }
-    let of_paths = Attributed::of_paths(&choices(&["TIME_DECAY"]), &b""[..], &Layout::default(), |_| {});
+    let of_paths = Attributed::of_paths(&asked(&["TIME_DECAY"]), &b""[..], &Layout::default(), |_| {});
     assert!(of_paths.unwrap_err().to_string().starts_with("TIME_DECAY asks how old touches are"));
 }
 
@@ -205,9 +214,139 @@ fn in_whatever_order_lines_stand_the_results_have_the_same_bits() {
     assert_eq!(paths(&models, &String::from_utf8(quoted(&paths_csv())).unwrap()).unwrap(), of_paths);
     let of_journeys = |csv: &str| {
         let none = |_: &Choice, _: &[i64]| Ok::<_, AttributeError>(());
-        Attributed::of_journeys(&choices(&models), &journeys(csv).unwrap(), none).unwrap()
+        Attributed::of_journeys(&asked(&models), &journeys(csv).unwrap(), none).unwrap()
     };
     assert_eq!(of_journeys(&reversed(journeys_csv())), of_journeys(&journeys_csv()));
+}
+
+#[test]
+fn channels_that_are_direct_or_paid_for_are_what_some_models_ask_for() {
+    let csv =
+        "path,conversions,value\npaid > mail > direct,2,10\ndirect,1,5\nmail > paid > mail > mail,1,7\n";
+    let mut asked = asked(&["LAST_NON_DIRECT", "FIRST_PAID", "LAST_PAID", "U", "PARTICIPATION"]);
+    let refused = Attributed::of_paths(&asked, csv.as_bytes(), &Layout::default(), |_| {}).unwrap_err();
+    assert_eq!(refused.to_string(), "FIRST_PAID asks which channels were paid for, and none is named");
+    asked.paid.insert("paid".to_owned());
+    let attributed = Attributed::of_paths(&asked, csv.as_bytes(), &Layout::default(), |_| {}).unwrap();
+    let row = |row: &attribution_files::ChannelRow| (row.channel.clone(), row.conversions, row.value);
+    let of = |model: &str| -> Vec<_> {
+        let rows = attributed.channels.iter().filter(|row| row.model == model).map(row);
+        rows.map(|(channel, conversions, value)| format!("{channel} {conversions:.2} {value:.2}")).collect()
+    };
+    assert_eq!(of("LAST_NON_DIRECT"), ["direct 1.00 5.00", "mail 3.00 17.00", "paid 0.00 0.00"]);
+    assert_eq!(of("FIRST_PAID"), ["direct 1.00 5.00", "mail 0.00 0.00", "paid 3.00 17.00"]);
+    assert_eq!(of("LAST_PAID"), of("FIRST_PAID"));
+    // 40 % to the first touch and to the last, the others 20 %.
+    assert_eq!(of("U"), ["direct 1.80 9.00", "mail 1.30 8.30", "paid 0.90 4.70"]);
+    assert_eq!(of("PARTICIPATION"), ["direct 3.00 15.00", "mail 3.00 17.00", "paid 3.00 17.00"]);
+}
+
+#[test]
+fn journeys_are_credited_by_what_their_channels_are() {
+    let csv = "id,path,secs_till_conv,conv,value_cents\n1,mail > paid > direct,9 > 5 > 0,1,1001\n";
+    let mut asked = asked(&["LAST_NON_DIRECT", "FIRST_PAID", "PARTICIPATION", "W"]);
+    asked.paid.insert("paid".to_owned());
+    let mut credited = Vec::new();
+    let attributed = Attributed::of_journeys(&asked, &journeys(csv).unwrap(), |choice, credits| {
+        credited.push((choice.name.clone(), credits.to_vec()));
+        Ok::<_, AttributeError>(())
+    });
+    let of = |model: &str, credits: [i64; 3]| (model.to_owned(), credits.to_vec());
+    // Nobody is credited by participation, which adds up to more than there was.
+    let expected =
+        [of("LAST_NON_DIRECT", [0, 1_001, 0]), of("FIRST_PAID", [0, 1_001, 0]), of("W", [334, 334, 333])];
+    assert_eq!(credited, expected);
+    let values = attributed.unwrap().channels.iter().map(|row| row.value).sum::<f64>();
+    assert!((values - 6.0 * 10.01).abs() < 1e-9, "{values}");
+}
+
+/// Writes a column with how deep each value lies, and where lists begin.
+fn write<T: DataType>(
+    to: &mut SerializedColumnWriter<'_>,
+    values: &[T::T],
+    levels: (Option<&[i16]>, Option<&[i16]>),
+) {
+    to.typed::<T>().write_batch(values, levels.0, levels.1).unwrap();
+}
+
+/// The synthetic journeys as Parquet, with the times as texts or as lists.
+fn journeys_parquet(compression: Compression, ages_listed: bool) -> std::fs::File {
+    let journeys: Vec<_> = (0..10_000).map(synthetic::journey).collect();
+    let ages = if ages_listed {
+        "OPTIONAL group secs_till_conv (LIST) { REPEATED group list { REQUIRED INT64 element; } }"
+    } else {
+        "REQUIRED BYTE_ARRAY secs_till_conv (UTF8);"
+    };
+    let schema = format!(
+        "message journeys {{ REQUIRED INT32 id; REQUIRED BYTE_ARRAY path (UTF8); {ages} REQUIRED BOOLEAN conv;
+         OPTIONAL INT64 value_cents; }}"
+    );
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
+    let properties = WriterProperties::builder().set_compression(compression).build();
+    let file = tempfile::tempfile().unwrap();
+    let mut writer =
+        SerializedFileWriter::new(file.try_clone().unwrap(), schema, Arc::new(properties)).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = 0;
+    while let Some(mut to) = group.next_column().unwrap() {
+        let texts = |of: &dyn Fn(&synthetic::Journey) -> String| -> Vec<ByteArray> {
+            journeys.iter().map(|journey| ByteArray::from(of(journey).into_bytes())).collect()
+        };
+        let plain = (None, None);
+        match column {
+            0 => write::<Int32Type>(&mut to, &(0..10_000).collect::<Vec<_>>(), plain),
+            1 => write::<ByteArrayType>(&mut to, &texts(&names), plain),
+            2 if ages_listed => {
+                let ages = journeys.iter().flat_map(|journey| &journey.ages_seconds);
+                let ages: Vec<i64> = ages.map(|age| i64::try_from(*age).unwrap()).collect();
+                let place =
+                    |journey: &synthetic::Journey| (0..journey.channels.len()).map(|at| i16::from(at > 0));
+                let places: Vec<i16> = journeys.iter().flat_map(place).collect();
+                write::<Int64Type>(&mut to, &ages, (Some(&vec![2; ages.len()]), Some(&places)));
+            }
+            2 => write::<ByteArrayType>(&mut to, &texts(&ages_text), plain),
+            3 => {
+                let converted: Vec<_> = journeys.iter().map(|journey| journey.converted).collect();
+                write::<BoolType>(&mut to, &converted, plain);
+            }
+            _ => {
+                let values: Vec<i64> = journeys.iter().map(|journey| journey.value_cents).collect();
+                write::<Int64Type>(&mut to, &values, (Some(&vec![1; values.len()]), None));
+            }
+        }
+        to.close().unwrap();
+        column += 1;
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    file
+}
+
+#[test]
+fn parquet_is_read_as_the_csv_it_would_be() {
+    let models = asked(&["LINEAR", "TIME_DECAY", "MARKOV"]);
+    let of = |table: JourneyTable| {
+        let mut all = Vec::new();
+        let attributed = Attributed::of_journeys(&models, &table, |_, credits| {
+            all.extend_from_slice(credits);
+            Ok::<_, AttributeError>(())
+        });
+        (attributed.unwrap(), all)
+    };
+    let expected = of(journeys(&journeys_csv()).unwrap());
+    for (compression, ages_listed) in
+        [(Compression::SNAPPY, false), (Compression::ZSTD(ZstdLevel::default()), true)]
+    {
+        let mut file = journeys_parquet(compression, ages_listed);
+        file.rewind().unwrap();
+        let source = Source::open(file, &Layout::default()).unwrap();
+        assert!(source.bytes > 100_000);
+        assert_eq!(of(JourneyTable::read(source, &Layout::default(), |_| {}).unwrap()), expected);
+    }
+    let mut broken = tempfile::tempfile().unwrap();
+    broken.write_all(b"PAR1 and no more").unwrap();
+    broken.rewind().unwrap();
+    assert!(Source::open(broken, &Layout::default()).is_err());
 }
 
 /// Hands out a few bytes at a time.
@@ -231,7 +370,7 @@ fn quoted(csv: &str) -> Vec<u8> {
 
 /// What comes of a file, or nothing if it is refused.
 fn read(file: impl Read) -> Option<Attributed> {
-    Attributed::of_paths(&choices(&["LINEAR"]), file, &Layout::default(), |_| {}).ok()
+    Attributed::of_paths(&asked(&["LINEAR"]), file, &Layout::default(), |_| {}).ok()
 }
 
 /// Lines that are paths more often than not.

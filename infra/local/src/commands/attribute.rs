@@ -7,8 +7,8 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use attribution_files::{
-    AttributeError, Attributed, Choice, CreditsWriter, JOURNEY_COLUMNS, JourneyTable, Layout, PATH_COLUMNS,
-    write_channels, write_transitions,
+    Asked, AttributeError, Attributed, Choice, CreditsWriter, JOURNEY_COLUMNS, JourneyTable, Layout,
+    PATH_COLUMNS, Source, write_channels, write_transitions,
 };
 use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
@@ -24,11 +24,11 @@ const SHOWN: usize = 20;
 #[derive(Debug, Parser)]
 #[command(after_help = models())]
 pub(crate) struct Args {
-    /// Paths with how often they were gone: a CSV file with the columns path, conversions, value and nulls
-    #[arg(long, value_name = "FILE.csv", required_unless_present = "journeys", conflicts_with = "journeys")]
+    /// Paths with how often they were gone: a CSV or Parquet file with the columns path, conversions, value and nulls
+    #[arg(long, value_name = "FILE", required_unless_present = "journeys", conflicts_with = "journeys")]
     paths: Option<PathBuf>,
-    /// Journeys: a CSV file with the columns id, path, secs_till_conv, conv and value_cents
-    #[arg(long, value_name = "FILE.csv")]
+    /// Journeys: a CSV or Parquet file with the columns id, path, secs_till_conv, conv and value_cents
+    #[arg(long, value_name = "FILE")]
     journeys: Option<PathBuf>,
     /// Where channels.csv, transitions.csv and, of journeys, credits.csv are written
     #[arg(long, value_name = "DIR")]
@@ -36,6 +36,12 @@ pub(crate) struct Args {
     /// A model, such as LINEAR or MARKOV:2; may be given several times
     #[arg(long = "model", value_name = "MODEL", default_values = ["LINEAR", "MARKOV", "SHAPLEY"])]
     models: Vec<Choice>,
+    /// A channel by which customers came on their own, for LAST_NON_DIRECT; may be given several times
+    #[arg(long = "direct", value_name = "CHANNEL", default_values = ["direct"])]
+    direct: Vec<String>,
+    /// A channel that was paid for, for FIRST_PAID and LAST_PAID; may be given several times
+    #[arg(long = "paid", value_name = "CHANNEL")]
+    paid: Vec<String>,
     /// What a column is called in the file, such as path=touchpoints; may be given several times
     #[arg(long = "column", value_name = "COLUMN=NAME", value_parser = column)]
     columns: Vec<(String, String)>,
@@ -98,17 +104,24 @@ pub(crate) fn run(args: &Args) -> Result<(), AttributeFilesError> {
 }
 
 fn of_paths(args: &Args, path: &Path) -> Result<Attributed, AttributeFilesError> {
-    read(path, |file, passed| Attributed::of_paths(&args.models, file, &layout(args), passed))
+    let layout = layout(args);
+    read(path, &layout, |file, passed| Attributed::of_paths(&asked(args), file, &layout, passed))
 }
 
 fn of_journeys(args: &Args, path: &Path, out: &Out<'_>) -> Result<Attributed, AttributeFilesError> {
-    let table = read(path, |file, passed| Ok(JourneyTable::read(file, &layout(args), passed)?))?;
+    let layout = layout(args);
+    let table = read(path, &layout, |file, passed| Ok(JourneyTable::read(file, &layout, passed)?))?;
     let mut credits = CreditsWriter::begin(out.file("credits.csv")?)?;
-    let attributed = Attributed::of_journeys(&args.models, &table, |choice, of_choice| {
+    let attributed = Attributed::of_journeys(&asked(args), &table, |choice, of_choice| {
         credits.write(choice, &table, of_choice).map_err(AttributeFilesError::from)
     })?;
     drop(credits.into_inner()?);
     Ok(attributed)
+}
+
+fn asked(args: &Args) -> Asked {
+    let [direct, paid] = [&args.direct, &args.paid].map(|channels| channels.iter().cloned().collect());
+    Asked { models: args.models.clone(), direct, paid }
 }
 
 fn layout(args: &Args) -> Layout {
@@ -122,12 +135,13 @@ fn layout(args: &Args) -> Layout {
 /// Reads a file, and shows how far it is.
 fn read<T>(
     path: &Path,
-    table: impl FnOnce(File, &mut dyn FnMut(u64)) -> Result<T, AttributeError>,
+    layout: &Layout,
+    table: impl FnOnce(Source, &mut dyn FnMut(u64)) -> Result<T, AttributeError>,
 ) -> Result<T, AttributeFilesError> {
     let unopened = |error| AttributeFilesError::Unopened(path.to_owned(), error);
-    let file = File::open(path).map_err(unopened)?;
+    let file = File::open(path).and_then(|file| Source::open(file, layout)).map_err(unopened)?;
     let style = ProgressStyle::with_template("  Reading  {bar:32} {bytes}/{total_bytes}  {eta}");
-    let bar = ProgressBar::new(file.metadata().map_err(unopened)?.len());
+    let bar = ProgressBar::new(file.bytes);
     let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let table = table(file, &mut |passed| bar.set_position(passed));
     bar.finish_and_clear();
