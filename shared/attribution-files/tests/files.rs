@@ -387,6 +387,8 @@ fn lines() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_text_is_read_as_others_read_it_however_it_comes(
         text in prop_oneof![lines(), "[a-c\",\n\r >0-9.]{0,100}"], few in 1_usize..7

@@ -93,6 +93,8 @@ fn model() -> impl Strategy<Value = MarkedModel> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn every_unit_goes_to_a_touch_by_any_model(marks in marks(), model in model(), amount in any::<i64>()) {
         let mut weights = Vec::new();

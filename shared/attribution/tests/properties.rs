@@ -84,7 +84,6 @@ fn by_the_book(total: i64, weights: &[u64]) -> Vec<i128> {
 }
 
 proptest! {
-
     #![proptest_config(ProptestConfig {
         cases: 4000,
         failure_persistence: None,
