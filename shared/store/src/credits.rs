@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
+use crate::packed::Packed;
 use crate::runs::{Run, Task};
 use crate::table::{Range, Sorted, Table};
 
@@ -102,7 +103,7 @@ struct ManifestItem {
     pk: String,
     sk: String,
     ttl: i64,
-    customers: Vec<PlannedCustomer>,
+    customers: Packed<Vec<PlannedCustomer>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,7 +118,7 @@ struct CreditItem {
     cu: Currency,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fb: Option<ModelCode>,
-    cr: Vec<Credit>,
+    cr: Packed<Vec<Credit>>,
 }
 
 /// Where an attempt writes.
@@ -158,7 +159,7 @@ impl Table {
                 pk: to.partition(),
                 sk: keys::manifest(*shard, index),
                 ttl: to.run.expires_at,
-                customers,
+                customers: Packed(customers),
             };
             chunks.map(item).collect::<Vec<_>>()
         };
@@ -175,7 +176,7 @@ impl Table {
         let (from, to) = keys::manifests(shards);
         let range = Range { sk: Sorted::Between(from, to), ..whole(of.partition(), "") };
         let items: Vec<ManifestItem> = self.query_all(&range).await?;
-        Ok(items.into_iter().flat_map(|item| item.customers).collect())
+        Ok(items.into_iter().flat_map(|item| item.customers.0).collect())
     }
 
     pub async fn put_credits(
@@ -273,7 +274,7 @@ fn credit_items(to: Attempt<'_>, credited: &CreditedConversion) -> Vec<CreditIte
         am: credited.amount.minor,
         cu: credited.amount.currency,
         fb: credited.fallback,
-        cr: credits.to_vec(),
+        cr: Packed(credits.to_vec()),
     };
     if attributed {
         credited.credits.chunks(CREDITS_PER_ITEM).enumerate().map(item).collect()
@@ -292,7 +293,7 @@ fn credited_part(item: CreditItem) -> Option<CreditedPart> {
         occurred_at: item.at,
         amount: Money { minor: item.am, currency: item.cu },
         fallback: item.fb,
-        credits: item.cr,
+        credits: item.cr.0,
     };
     Some(CreditedPart { first, conversion })
 }
