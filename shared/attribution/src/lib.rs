@@ -51,9 +51,9 @@
 //! | `MarkedModel` milestones | `Σ shares of a touch's milestones · b`, others `m`; with b other touches, at least 1 | | U, W and full path as in HubSpot and Marketo Measure |
 //!
 //! So a credit is less than one minor unit away from its exact share, the
-//! credits of a journey with touches add up to A, and a refund mirrors what it
-//! takes back. A refund of a part should split what remains by the weights of
-//! the original and book the difference: then a full refund leaves nothing.
+//! credits of a journey with touches add up to A. A refund splits what remains
+//! by the weights of the original and books the difference ([`reduce`]): no
+//! touch ever earns by a refund, and a full one leaves nothing.
 //!
 //! # Where to start reading
 //!
@@ -78,6 +78,7 @@ mod model;
 mod paths;
 mod primary;
 mod reciprocal;
+mod refund;
 pub mod shapley;
 mod split;
 
@@ -89,4 +90,5 @@ pub use marks::Marks;
 pub use model::{Ends, Model, ParameterError};
 pub use paths::{Channel, MAX_CHANNELS, Outcome, Paths, PathsBuf, PathsError};
 pub use primary::primary_touch;
+pub use refund::reduce;
 pub use split::{split, split_into};

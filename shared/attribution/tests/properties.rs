@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use attribution::{Ends, JourneysBuf, Model, primary_touch, split};
+use attribution::{Ends, JourneysBuf, Model, primary_touch, reduce, split};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -101,6 +101,29 @@ proptest! {
             credits(custom, amount, &ages),
             credits(Model::PositionBased { first, middle, last }, amount, &ages)
         );
+    }
+
+    #[test]
+    fn refunds_leave_what_is_left_and_no_touch_earns_by_one_or_changes_sign(
+        total in amount(), weights in weights(), refunds in vec(any::<u64>(), 0..6)
+    ) {
+        let mut credits = split(total, &weights);
+        let mut left = total;
+        for refund in refunds {
+            // Small and large ones, and now and then all there is.
+            let refund = if refund % 7 == 0 { u64::MAX } else { refund >> (refund % 64) };
+            let rest = left.unsigned_abs().saturating_sub(refund);
+            left = i64::try_from(rest).unwrap_or(i64::MAX) * total.signum();
+            let before = credits.clone();
+            reduce(&mut credits, &weights, left);
+            prop_assert_eq!(exact_sum(&credits), i128::from(left));
+            for (before, after) in before.iter().zip(&credits) {
+                prop_assert!(after.unsigned_abs() <= before.unsigned_abs());
+                prop_assert!(*after == 0 || after.signum() == before.signum());
+            }
+        }
+        reduce(&mut credits, &weights, 0);
+        prop_assert!(credits.iter().all(|credit| *credit == 0));
     }
 
     #[test]
