@@ -19,6 +19,7 @@ mod models;
 mod orders;
 mod owner;
 mod published;
+mod refunds;
 mod repeats;
 mod reports;
 mod slice;

@@ -110,7 +110,8 @@ impl Figures {
     /// Revenue over conversions, to the nearest minor unit.
     fn deal_size(&self, currency: Currency) -> Option<Amount> {
         let conversions = i64::try_from(self.sum.conversions).ok().filter(|conversions| *conversions > 0)?;
-        let minor = (self.sum.revenue_minor + conversions / 2) / conversions;
+        // To the nearest also below zero, where more was paid back than earned.
+        let minor = (self.sum.revenue_minor + conversions / 2).div_euclid(conversions);
         Some(Amount(Money { minor, currency }))
     }
 }

@@ -40,6 +40,9 @@ pub(crate) struct UnattributedView {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "UnattributedReason")]
 enum Reason {
+    /// It pays back what no touch is credited for: a conversion that is itself unattributed, is not known, is a refund, is
+    /// in another currency, or was paid back before.
+    PaysBackNothing,
     /// Nobody is known by what it names the customer by.
     NoCustomer,
     /// The customer has no interaction before it. One that names nobody belongs to no customer; what did not arrive or
@@ -91,9 +94,14 @@ pub(crate) async fn list_unattributed(
     let views = stored.iter().map(|stored| {
         let (customer, last) = (customer_of(stored), lasts.get(&stored.id));
         let at = stored.conversion.occurred_at;
+        let reason = match (&stored.conversion.refund_of, customer) {
+            (Some(_), _) => Reason::PaysBackNothing,
+            (None, None) => Reason::NoCustomer,
+            (None, Some(_)) => Reason::of(&run.config, at, last),
+        };
         UnattributedView {
             conversion: ConversionView::of(stored, customer.map(ToString::to_string)),
-            reason: customer.map_or(Reason::NoCustomer, |_| Reason::of(&run.config, at, last)),
+            reason,
             last_interaction_id: last.map(|last| last.id.to_string()),
             last_interaction_seconds_before: last.map(|last| (at.ms() - last.began.ms()) / SECOND_MS),
         }

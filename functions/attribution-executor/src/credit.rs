@@ -1,13 +1,13 @@
 //! From a customer's conversions and touches to credits: picks each conversion's touches and asks the engine.
 
-use attribution::{AiWeighted, Model, ParameterError, Signals, primary_touch, split};
+use attribution::{AiWeighted, Model, ParameterError, Signals, primary_touch, reduce, split};
 use domain::identity::NodeId;
 use domain::ids::FactId;
 use domain::interaction::Field;
 use domain::run::{ModelCode, RunConfig};
 use domain::signals::sentiment_permille;
 use domain::time::Timestamp;
-use store::{Credit, CreditedConversion, Heard, StoredConversion, StoredInteraction};
+use store::{Credit, CreditedConversion, Heard, PaidBack, StoredConversion, StoredInteraction};
 
 /// An interaction as a run sees it.
 #[derive(Clone)]
@@ -91,8 +91,43 @@ impl<'a> Crediting<'a> {
             customer_id: customer_id.cloned(),
             occurred_at: at,
             amount: stored.conversion.amount,
+            refund_of: None,
             fallback,
             credits: self.credits(touches, &weights, &amounts),
+        }
+    }
+
+    /// What a refund takes back of what the conversion that it pays back is credited with, by the same weights; `touches`
+    /// are those of that conversion's customer. What is paid back beyond its amount is nobody's.
+    pub(crate) fn take_back(
+        &self,
+        customer_id: Option<&NodeId>,
+        refund: &StoredConversion,
+        (paid, touches): (&PaidBack, &[Touch]),
+    ) -> CreditedConversion {
+        let original = &paid.original.conversion;
+        let touches = self.window(original.occurred_at, touches);
+        let (weights, fallback) = self.weights(original.occurred_at, touches);
+        let mut left = original.amount.minor;
+        let mut credits = split(left, &weights);
+        let mut pay_back = |credits: &mut [i64], minor: i64| {
+            left = left.saturating_add(minor).max(0);
+            reduce(credits, &weights, left);
+        };
+        paid.earlier_minor.iter().for_each(|earlier| pay_back(&mut credits, *earlier));
+        let before = credits.clone();
+        pay_back(&mut credits, refund.conversion.amount.minor);
+        let taken: Vec<i64> = credits.iter().zip(&before).map(|(after, before)| after - before).collect();
+        let mut credits = self.credits(touches, &weights, &taken);
+        credits.retain(|credit| credit.amount_minor != 0);
+        CreditedConversion {
+            id: refund.id.clone(),
+            customer_id: customer_id.cloned(),
+            occurred_at: refund.conversion.occurred_at,
+            amount: refund.conversion.amount,
+            refund_of: Some(paid.original.id.clone()),
+            fallback,
+            credits,
         }
     }
 

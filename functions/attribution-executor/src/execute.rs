@@ -10,8 +10,8 @@ use domain::time::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use store::{
-    Attempt, CreditedConversion, PlannedCustomer, Run, Span, StoreError, StoredConversion, StoredInteraction,
-    TaskOutcome, Tenant, keys,
+    Attempt, CreditedConversion, PaidBack, PlannedCustomer, Run, Span, StoreError, StoredConversion,
+    StoredInteraction, TaskOutcome, Tenant, keys,
 };
 
 use crate::credit::{Crediting, Touch};
@@ -85,10 +85,14 @@ async fn credit_customers(
 ) -> Result<Vec<CreditedConversion>, StoreError> {
     let ids: Vec<_> = customers.iter().flat_map(|customer| customer.conversions.iter().cloned()).collect();
     let conversions = app.table.conversions(tenant, &ids, cutoff(run)).await?;
-    let conversions: HashMap<_, _> =
-        conversions.into_iter().map(|stored| (stored.id.clone(), stored)).collect();
-    let converted = |customer: &PlannedCustomer| -> Vec<&StoredConversion> {
-        customer.conversions.iter().filter_map(|id| conversions.get(id)).collect()
+    let refunds: Vec<_> = conversions.iter().filter(|stored| stored.conversion.refund_of.is_some()).collect();
+    let paid = app.table.paid_back(tenant, &refunds, cutoff(run)).await?;
+    let conversions: HashMap<_, _> = conversions
+        .iter()
+        .map(|stored| (&stored.id, Converted { stored, paid: paid.get(&stored.id) }))
+        .collect();
+    let converted = |customer: &PlannedCustomer| -> Vec<Converted<'_>> {
+        customer.conversions.iter().filter_map(|id| conversions.get(id).copied()).collect()
     };
     let read = customers.iter().map(|customer| {
         let conversions = converted(customer);
@@ -109,12 +113,35 @@ async fn credit_customers(
             let mut of_customer: Vec<_> = found.iter().filter_map(|id| touches.get(id).cloned()).collect();
             of_customer.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
             let customer_id = customer.customer_id.as_ref();
-            let credit = |stored: &&StoredConversion| crediting.credit(customer_id, stored, &of_customer);
+            let credit = |converted: &Converted<'_>| match (converted.paid, converted.looks_back_from()) {
+                (Some(paid), _) => crediting.take_back(customer_id, converted.stored, (paid, &of_customer)),
+                (None, Some(_)) => crediting.credit(customer_id, converted.stored, &of_customer),
+                (None, None) => crediting.credit(customer_id, converted.stored, &[]),
+            };
             credited.extend(conversions.iter().map(credit));
         }
         rest = others;
     }
     Ok(credited)
+}
+
+/// A planned conversion.
+#[derive(Clone, Copy)]
+struct Converted<'a> {
+    stored: &'a StoredConversion,
+    /// Of a refund: what it pays back, if that is known.
+    paid: Option<&'a PaidBack>,
+}
+
+impl Converted<'_> {
+    /// Up to when its touches are; None for a refund of what is not known, which has none.
+    fn looks_back_from(&self) -> Option<Timestamp> {
+        match (self.paid, &self.stored.conversion.refund_of) {
+            (Some(paid), _) => Some(paid.original.conversion.occurred_at),
+            (None, Some(_)) => None,
+            (None, None) => Some(self.stored.conversion.occurred_at),
+        }
+    }
 }
 
 /// How many of the first customers have no more than [`MOST_TOUCHES`] together; at least one.
@@ -131,9 +158,9 @@ async fn timeline(
     app: &App,
     tenant: &Tenant,
     run: &Run,
-    (customer, conversions): (&PlannedCustomer, &[&StoredConversion]),
+    (customer, conversions): (&PlannedCustomer, &[Converted<'_>]),
 ) -> Result<Vec<FactId>, StoreError> {
-    let times: Vec<_> = conversions.iter().map(|stored| stored.conversion.occurred_at).collect();
+    let times: Vec<_> = conversions.iter().filter_map(Converted::looks_back_from).collect();
     let Some((first, last)) = times.iter().min().zip(times.iter().max()) else { return Ok(Vec::new()) };
     let from = run.config.window_start(*first);
     let in_a_window =

@@ -78,8 +78,8 @@ async fn wanted(
     let reader = app.table.facts(tenant, cutoff);
     let is_wanted = |fact: &Fact| {
         let in_time = (from..=to).contains(&fact.time) && fact.received_at <= cutoff;
-        let event_type = fact.event_type.as_deref().unwrap_or_default();
-        in_time && fact.amount.is_some_and(|amount| run.config.wants(event_type, amount))
+        // Whether a refund is, what it pays back decides.
+        in_time && (is_refund(fact) || wants(run, fact))
     };
     let (mut facts, mut taken) = (Vec::new(), 0);
     let of_hour = |hour: &Hour| reader.of_hour(FactKind::Conversion, *hour);
@@ -90,8 +90,45 @@ async fn wanted(
         facts.extend(of_hour.into_iter().filter(is_wanted));
         taken += 1;
     }
+    let mut facts = with_originals(app, tenant, run, facts).await?;
     facts.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
     Ok((facts, taken))
+}
+
+fn is_refund(fact: &Fact) -> bool {
+    fact.amount.is_some_and(|amount| amount.minor < 0)
+}
+
+fn wants(run: &Run, fact: &Fact) -> bool {
+    let event_type = fact.event_type.as_deref().unwrap_or_default();
+    fact.amount.is_some_and(|amount| run.config.wants(event_type, amount))
+}
+
+/// Refunds are of the customer whom they pay back, and wanted if the conversion is that they pay back. Of one that pays
+/// back what is not known, nothing more is known.
+async fn with_originals(
+    app: &App,
+    tenant: &Tenant,
+    run: &Run,
+    facts: Vec<Fact>,
+) -> Result<Vec<Fact>, StoreError> {
+    let (refunds, mut wanted): (Vec<Fact>, Vec<Fact>) = facts.into_iter().partition(is_refund);
+    let ids: Vec<_> = refunds.iter().map(|fact| fact.id.clone()).collect();
+    let cutoff = run.cutoff.unwrap_or(run.created_at);
+    let stored = app.table.conversions(tenant, &ids, cutoff).await?;
+    let mut originals = app.table.originals(tenant, &stored.iter().collect::<Vec<_>>(), cutoff).await?;
+    let identity = tenant.identity();
+    for mut fact in refunds {
+        match originals.remove(&fact.id).map(|original| original.conversion) {
+            Some(original) if run.config.wants(&original.event_type, original.amount) => {
+                fact.anchor = original.anchor().map(|anchor| identity.node(anchor));
+                wanted.push(fact);
+            }
+            None if wants(run, &fact) => wanted.push(fact),
+            Some(_) | None => {}
+        }
+    }
+    Ok(wanted)
 }
 
 /// The conversions by shard and customer, as hands had decided by the run's cutoff. Those that name nobody have a place

@@ -12,8 +12,7 @@ pub(crate) fn sums_of(credited: &[CreditedConversion], zone: Zone) -> (Sums, Tot
     let (mut sums, mut totals) = (Sums::new(), Totals::default());
     for conversion in credited {
         let currency = conversion.amount.currency;
-        let attributed: i64 = conversion.credits.iter().map(|credit| credit.amount_minor).sum();
-        let unattributed = if conversion.credits.is_empty() { conversion.amount.minor } else { 0 };
+        let (attributed, unattributed) = (conversion.attributed_minor(), conversion.unattributed_minor());
         totals.add(
             currency,
             Total {
@@ -38,11 +37,15 @@ pub(crate) fn sums_of(credited: &[CreditedConversion], zone: Zone) -> (Sums, Tot
 }
 
 /// Counts each credited touch once, however many conversions credit it. All of them are a customer's, so they are all
-/// here.
+/// here. A refund credits none.
 fn count_touches(sums: &mut Sums, credited: &[CreditedConversion], zone: Zone) {
-    let touches = credited.iter().flat_map(|conversion| {
-        conversion.credits.iter().map(|credit| ((conversion.amount.currency, &credit.interaction), credit))
-    });
+    let touches =
+        credited.iter().filter(|conversion| conversion.refund_of.is_none()).flat_map(|conversion| {
+            conversion
+                .credits
+                .iter()
+                .map(|credit| ((conversion.amount.currency, &credit.interaction), credit))
+        });
     for ((currency, _), credit) in touches.collect::<BTreeMap<_, _>>() {
         let day = zone.day_of(credit.touched_at).to_string();
         for dimension in Dimension::ALL {
@@ -52,24 +55,26 @@ fn count_touches(sums: &mut Sums, credited: &[CreditedConversion], zone: Zone) {
     }
 }
 
-/// What one conversion adds to each value of a dimension; a value credited by several touches counts it once.
+/// What one conversion adds to each value of a dimension; a value credited by several touches counts it once, and a
+/// refund not at all.
 fn rows_of(
     dimension: Dimension,
     conversion: &CreditedConversion,
     unattributed: i64,
 ) -> BTreeMap<String, Sum> {
     let mut rows: BTreeMap<String, Sum> = BTreeMap::new();
+    let counted = u64::from(conversion.refund_of.is_none() && !conversion.credits.is_empty());
     if dimension == Dimension::Total {
-        let revenue_minor = conversion.credits.iter().map(|credit| credit.amount_minor).sum();
-        let conversions = u64::from(!conversion.credits.is_empty());
-        let sum = Sum { revenue_minor, conversions, unattributed_minor: unattributed, ..Sum::default() };
+        let revenue_minor = conversion.attributed_minor();
+        let sum =
+            Sum { revenue_minor, conversions: counted, unattributed_minor: unattributed, ..Sum::default() };
         rows.insert(String::new(), sum);
         return rows;
     }
     for credit in &conversion.credits {
         let sum = rows.entry(value_of(dimension, credit)).or_default();
         sum.revenue_minor += credit.amount_minor;
-        sum.conversions = 1;
+        sum.conversions = counted;
         if dimension == Dimension::Agent {
             sum.last = sum.last.take().max(Some((credit.touched_at, credit.team_id.clone())));
         }

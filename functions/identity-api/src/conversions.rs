@@ -80,15 +80,18 @@ pub(crate) async fn views(
     tenant: &Tenant,
     found: Vec<StoredConversion>,
 ) -> Result<Vec<ConversionView>, ApiError> {
+    let refunds: Vec<_> = found.iter().filter(|stored| stored.conversion.refund_of.is_some()).collect();
+    let originals = access.table.originals(tenant, &refunds, access.clock.now()).await?;
+    // A refund is of the customer whom it pays back.
+    let anchor =
+        |stored: &StoredConversion| originals.get(&stored.id).unwrap_or(stored).conversion.anchor().cloned();
     let mut customers = Customers::of(&access.table, tenant);
     let identity = tenant.identity();
-    customers
-        .find(found.iter().filter_map(|stored| Some(identity.node(stored.conversion.anchor()?))))
-        .await?;
+    customers.find(found.iter().filter_map(|stored| Some(identity.node(&anchor(stored)?)))).await?;
     let mut views = Vec::new();
-    for stored in found {
-        let customer_id = customers.id_of(stored.conversion.anchor()).await?;
-        views.push(ConversionView::of(&stored, customer_id));
+    for stored in &found {
+        let customer_id = customers.id_of(anchor(stored).as_ref()).await?;
+        views.push(ConversionView::of(stored, customer_id));
     }
     Ok(views)
 }

@@ -1,14 +1,18 @@
 //! `POST /v1/conversions`: a conversion as the tenant reports it.
 
-use api::fields::{Decimal, FreeObject, Id, PastMoment, Text};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use api::fields::{FreeObject, Id, PastMoment, SignedDecimal, Text};
 use api::views::ConversionView;
 use api::{Access, ApiError, Body, Caller, Stored, may};
 use axum::extract::State;
 use domain::conversion::Conversion;
+use domain::identifier::Identifier;
 use domain::ids::FactId;
 use domain::json::{self, Problem, Reader};
 use domain::money::{Currency, Money};
-use domain::rule::Refusal;
+use domain::rule::{Refusal, Rule};
 use domain::time::Timestamp;
 use schemars::JsonSchema;
 use store::{Customers, StoredConversion, Tenant};
@@ -55,7 +59,9 @@ impl Resource for Conversions {
         tenant: &Tenant,
         report: &Conversion,
     ) -> Result<batch::Outcome<Self>, ApiError> {
-        Ok(access.table.record_conversion(tenant, report, access.clock.now()).await?)
+        let now = access.clock.now();
+        let report = of_whom_it_pays_back(access, tenant, report).await?;
+        Ok(access.table.record_conversion(tenant, &report, now).await?)
     }
 
     async fn view(
@@ -70,7 +76,7 @@ impl Resource for Conversions {
 
 /// A conversion as the tenant reports it. What is null counts as absent.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("x-rules" = [Rule::CustomerUnlessRefund]))]
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct ConversionReport {
     /// What the tenant calls it
@@ -78,11 +84,15 @@ pub(crate) struct ConversionReport {
     external_event_id: Id,
     #[schemars(example = &"purchase")]
     event_type: Text<64>,
-    /// Whose conversion it is
+    /// Whose conversion it is; may be left out of a refund, which is of the customer that is paid back
     #[schemars(length(min = 1, max = 10))]
-    customer_identifiers: Vec<IdentifierReport>,
+    customer_identifiers: Option<Vec<IdentifierReport>>,
     currency: Currency,
-    amount_decimal: Decimal,
+    amount_decimal: SignedDecimal,
+    /// The `external_event_id` of the conversion that a refund or a chargeback pays back, in whole or in part: what touches
+    /// were credited for it is taken back on the refund's own day
+    #[schemars(extend("x-rules" = [Rule::PaysBackAnother]), example = &"order-788")]
+    refund_of: Option<Id>,
     occurred_at: PastMoment,
     #[schemars(example = &"billing")]
     event_source: Text<64>,
@@ -92,15 +102,24 @@ pub(crate) struct ConversionReport {
 fn read(mut body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Conversion, Vec<Problem>> {
     let external_id = body.required("external_event_id", json::external_id);
     let event_type = body.required("event_type", json::printable(64));
-    let identifiers = identifiers::take(&mut body, tenant);
+    let refund_of = body.optional("refund_of", json::external_id);
+    if refund_of.is_some() && refund_of == external_id {
+        body.refuse("refund_of", Refusal::of(Rule::PaysBackAnother, "must name another conversion"));
+    }
+    let identifiers = take_identifiers(&mut body, tenant, refund_of.is_some());
     let currency = body.required("currency", |raw| {
         Currency::parse(&json::text(raw)?).ok_or_else(|| "is not a currency of ISO 4217".to_owned())
     });
     // Without a currency the number of places is unknown, and the currency's own problem is named already.
     let amount = body.required("amount_decimal", |raw| {
         let text = json::text_or_number(raw)?;
-        Ok::<_, Refusal>(currency.map(|currency| Money::parse(&text, currency)).transpose()?)
+        Ok::<_, Refusal>(currency.map(|currency| Money::parse_signed(&text, currency)).transpose()?)
     });
+    let pays_back = amount.flatten().map(|amount| amount.minor < 0);
+    if pays_back.is_some_and(|pays_back| pays_back != refund_of.is_some()) {
+        let problem = "must be negative where refund_of names what it pays back, and nowhere else";
+        body.refuse("amount_decimal", Refusal::of(Rule::NegativePaysBack, problem));
+    }
     let occurred_at = body.required("occurred_at", json::moment(now));
     let event_source = body.required("event_source", json::printable(64));
     let metadata = body.optional("metadata", json::metadata);
@@ -113,7 +132,37 @@ fn read(mut body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Convers
             occurred_at: occurred_at?,
             event_source: event_source?,
             metadata,
+            refund_of,
         })
     })();
     body.finish(conversion)
+}
+
+/// A refund that names nobody, with whom the conversion names that it pays back, so that it stands in the same journey.
+async fn of_whom_it_pays_back<'a>(
+    access: &Access,
+    tenant: &Tenant,
+    report: &'a Conversion,
+) -> Result<Cow<'a, Conversion>, ApiError> {
+    let Some(original) = report.refund_of.as_ref().filter(|_| report.identifiers.is_empty()) else {
+        return Ok(Cow::Borrowed(report));
+    };
+    let id = FactId::conversion(&tenant.id, original);
+    let original = access.table.conversion(tenant, &id, access.clock.now()).await?;
+    let identifiers = original.map(|original| original.conversion.identifiers).unwrap_or_default();
+    Ok(Cow::Owned(Conversion { identifiers, ..report.clone() }))
+}
+
+/// A refund is its customer's whom it pays back, and need not say who that is.
+fn take_identifiers(body: &mut Reader<'_>, tenant: &Tenant, is_refund: bool) -> BTreeSet<Identifier> {
+    const FIELD: &str = "customer_identifiers";
+    if body.has(FIELD) {
+        return identifiers::take(body, tenant);
+    }
+    body.optional(FIELD, |_| Ok::<_, Refusal>(()));
+    if !is_refund {
+        let problem = "is required, unless refund_of names a conversion";
+        body.refuse(FIELD, Refusal::of(Rule::CustomerUnlessRefund, problem));
+    }
+    BTreeSet::new()
 }

@@ -78,6 +78,13 @@ fields! {
         "x-rules": [Rule::PlacesOfCurrency, Rule::AmountLimit],
     });
 
+    /// The same, negative where it pays something back.
+    SignedDecimal => json_schema!({
+        "type": ["number", "string"], "minimum": -1_000_000_000_000_000_i64, "maximum": 1_000_000_000_000_000_i64,
+        "pattern": "^-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]{1,4})?$", "examples": [5000],
+        "x-rules": [Rule::PlacesOfCurrency, Rule::AmountLimit, Rule::NegativePaysBack],
+    });
+
     /// Any object, kept as it is.
     FreeObject => json_schema!({
         "type": "object", "x-rules": [Rule::SizeLimit], "description": format!("Up to {MOST_METADATA} bytes"),

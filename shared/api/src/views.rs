@@ -196,6 +196,9 @@ pub struct ConversionView {
     pub event_source: String,
     #[schemars(with = "Option<BTreeMap<String, Json>>")]
     pub metadata: Option<Box<RawValue>>,
+    /// Of a refund: the `external_event_id` of what it pays back.
+    #[schemars(example = &"order-788")]
+    pub refund_of: Option<String>,
     pub received_at: Moment,
 }
 
@@ -212,6 +215,7 @@ impl ConversionView {
             occurred_at: Moment(conversion.occurred_at),
             event_source: conversion.event_source.clone(),
             metadata: conversion.metadata.as_deref().map(raw),
+            refund_of: conversion.refund_of.as_ref().map(|original| original.as_str().to_owned()),
             received_at: Moment(stored.received_at),
         }
     }
@@ -276,8 +280,12 @@ pub struct CreditView {
     channel: String,
     #[schemars(with = "f64")]
     attribution_weight: Box<RawValue>,
+    /// Negative where a refund takes back what the touch was credited.
     attributed_amount: Amount,
     currency: Currency,
+    /// Of a refund: the conversion that it pays back, whose weights it has.
+    #[schemars(example = &"cnv_7c6b5a4938275f1e8d0c9b8a7f6e5d4d")]
+    refund_of: Option<String>,
     is_primary_touch: bool,
     explanation: ExplanationView,
 }
@@ -296,6 +304,7 @@ impl CreditView {
             attribution_weight: share(credit.weight_ppb),
             attributed_amount: Amount(Money { minor: credit.amount_minor, currency }),
             currency,
+            refund_of: conversion.refund_of.as_ref().map(ToString::to_string),
             is_primary_touch: credit.is_primary,
             explanation: ExplanationView {
                 model_code: run.config.model.code(),

@@ -21,6 +21,10 @@ pub struct Conversion {
     pub event_source: String,
     /// An object, as compact JSON with sorted keys.
     pub metadata: Option<String>,
+    /// What the tenant calls the conversion that this one pays back, in whole or in part: its amount is negative.
+    ///
+    /// A refund or chargeback takes back what touches were credited for that conversion, on its own day.
+    pub refund_of: Option<ExternalId>,
 }
 
 impl Conversion {
@@ -37,6 +41,7 @@ impl Conversion {
         check("currency", self.amount.currency == again.amount.currency);
         check("occurred_at", self.occurred_at == again.occurred_at);
         check("event_source", self.event_source == again.event_source);
+        check("refund_of", self.refund_of == again.refund_of);
         check(
             "metadata",
             self.metadata.is_none() || again.metadata.is_none() || self.metadata == again.metadata,
@@ -75,6 +80,7 @@ mod tests {
             occurred_at: Timestamp::from_ms(1_705_759_200_000),
             event_source: "billing".to_owned(),
             metadata: None,
+            refund_of: None,
         }
     }
 

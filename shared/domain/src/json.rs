@@ -138,6 +138,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether a field is there, and not null.
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(|raw| raw.get() != "null")
+    }
+
     /// Takes an object inside this one.
     pub fn object(&mut self, field: &str) -> Option<Reader<'a>> {
         let path = format!("{}{field}.", self.path);

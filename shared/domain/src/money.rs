@@ -119,6 +119,12 @@ impl Money {
     ///
     /// Zeros beyond the currency's places are allowed: many senders write `5000.0` for whole yen.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, MoneyError> {
+        let read = Self::parse_signed(text, currency)?;
+        if read.minor < 0 { Err(MoneyError::Negative) } else { Ok(read) }
+    }
+
+    /// As [`Money::parse`], for what may be paid back.
+    pub fn parse_signed(text: &str, currency: Currency) -> Result<Self, MoneyError> {
         let (negative, text) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -128,9 +134,6 @@ impl Money {
         let kept = digits.trim_end_matches('0');
         if kept.is_empty() {
             return Ok(Self { minor: 0, currency });
-        }
-        if negative {
-            return Err(MoneyError::Negative);
         }
         // value = kept × 10^(dropped − scale); in minor units another 10^digits.
         let dropped = i64::try_from(digits.len() - kept.len()).map_err(|_| MoneyError::TooLarge)?;
@@ -148,7 +151,7 @@ impl Money {
             .and_then(|units| units.checked_mul(10_i64.checked_pow(power)?))
             .filter(|minor| *minor <= MOST_MINOR)
             .ok_or(MoneyError::TooLarge)?;
-        Ok(Self { minor, currency })
+        Ok(Self { minor: if negative { -minor } else { minor }, currency })
     }
 }
 
@@ -205,6 +208,15 @@ mod tests {
         assert_eq!(read("0", "USD"), Ok(0));
         assert_eq!(read("-0.00", "USD"), Ok(0));
         assert_eq!(read("10000000000000.00", "USD"), Ok(MOST_MINOR));
+    }
+
+    #[test]
+    fn only_what_may_be_paid_back_is_read_with_a_sign() {
+        let usd = Currency::parse("USD").unwrap();
+        assert_eq!(Money::parse_signed("-12.50", usd).map(|money| money.minor), Ok(-1_250));
+        assert_eq!(Money::parse_signed("12.50", usd).map(|money| money.minor), Ok(1_250));
+        assert_eq!(Money::parse_signed("-10000000000000.01", usd), Err(MoneyError::TooLarge));
+        assert_eq!(Money::parse("-12.50", usd), Err(MoneyError::Negative));
     }
 
     #[test]

@@ -41,6 +41,11 @@ rules! {
     WithinRange = "within_range", "A number in a string must lie in the same range as a number.";
     PlacesOfCurrency = "places_of_currency", "An amount must not have more decimal places than its currency has.";
     AmountLimit = "amount_limit", "An amount must not be larger than 10^15 minor units of its currency.";
+    NegativePaysBack = "negative_pays_back",
+        "An amount must be negative where `refund_of` names what it pays back, and nowhere else.";
+    PaysBackAnother = "pays_back_another", "`refund_of` must name another conversion.";
+    CustomerUnlessRefund = "customer_unless_refund",
+        "A conversion must name its customer, unless it pays another one back.";
     IdLength = "id_length", "An id that is sent as a number must not have more than 128 characters.";
     SizeLimit = "size_limit", "A free object must not be larger than 8192 bytes as compact JSON.";
     DepthLimit = "depth_limit", "Arrays and objects must not stand in each other more than 32 levels deep.";

@@ -59,7 +59,7 @@ impl Table {
 
     /// Stores a report, or merges it into what is stored. Reported again it costs a read and no write.
     ///
-    /// As with interactions, links and the hour are written first.
+    /// As with interactions, links and the hour are written first, and for a refund its place at what it pays back.
     pub async fn record_conversion(
         &self,
         tenant: &Tenant,
@@ -84,6 +84,7 @@ impl Table {
             };
             self.link(tenant, (&next.identifiers, &known), now).await?;
             if seen.is_none() {
+                self.list_refund(tenant, (&id, &next), now).await?;
                 let hour = tenant.settings.zone().hour_of(next.occurred_at);
                 self.list_hour(&tenant.id, FactKind::Conversion, hour).await?;
             }
@@ -120,6 +121,9 @@ struct ConversionItem {
     cu: Currency,
     at: Timestamp,
     es: String,
+    /// What it pays back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rf: Option<ExternalId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     md: Option<String>,
     ra: Timestamp,
@@ -150,6 +154,7 @@ impl ConversionItem {
             at: conversion.occurred_at,
             es: conversion.event_source.clone(),
             md: conversion.metadata.clone(),
+            rf: conversion.refund_of.clone(),
             ra: stored.received_at,
             ttl: stored.expires_at,
             g1s: anchor.as_ref().map(|_| keys::in_timeline(conversion.occurred_at, &stored.id)),
@@ -173,6 +178,7 @@ impl From<ConversionItem> for StoredConversion {
                 occurred_at: item.at,
                 event_source: item.es,
                 metadata: item.md,
+                refund_of: item.rf,
             },
             received_at: item.ra,
             expires_at: item.ttl,

@@ -82,9 +82,22 @@ pub struct CreditedConversion {
     pub customer_id: Option<NodeId>,
     pub occurred_at: Timestamp,
     pub amount: Money,
+    /// The conversion that this one pays back: its credits take back what that one's gave.
+    pub refund_of: Option<FactId>,
     /// The model that was used because the one asked for could not be.
     pub fallback: Option<ModelCode>,
     pub credits: Vec<Credit>,
+}
+
+impl CreditedConversion {
+    pub fn attributed_minor(&self) -> i64 {
+        self.credits.iter().map(|credit| credit.amount_minor).sum()
+    }
+
+    /// What no touch is credited for.
+    pub fn unattributed_minor(&self) -> i64 {
+        self.amount.minor - self.attributed_minor()
+    }
 }
 
 /// A conversion with some of its credits: one that very many touches led to is stored in several items.
@@ -116,6 +129,8 @@ struct CreditItem {
     at: Timestamp,
     am: i64,
     cu: Currency,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rf: Option<FactId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fb: Option<ModelCode>,
     cr: Packed<Vec<Credit>>,
@@ -273,6 +288,7 @@ fn credit_items(to: Attempt<'_>, credited: &CreditedConversion) -> Vec<CreditIte
         at: credited.occurred_at,
         am: credited.amount.minor,
         cu: credited.amount.currency,
+        rf: credited.refund_of.clone(),
         fb: credited.fallback,
         cr: Packed(credits.to_vec()),
     };
@@ -292,6 +308,7 @@ fn credited_part(item: CreditItem) -> Option<CreditedPart> {
         customer_id: item.cid,
         occurred_at: item.at,
         amount: Money { minor: item.am, currency: item.cu },
+        refund_of: item.rf,
         fallback: item.fb,
         credits: item.cr.0,
     };

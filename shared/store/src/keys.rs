@@ -8,6 +8,7 @@
 //! | a tenant's API keys | `T#t#KEYS` / `KEY#id` |
 //! | secrets of a provider (two active) | `T#t` / `SECRET#provider` |
 //! | one interaction, one conversion | `T#t#INT#id` / `INT`, `T#t#CNV#id` / `CNV` |
+//! | what pays a conversion back | `T#t#CNV#id` / `REFUND#id` |
 //! | who was observed together with an identifier, and whether hands decided about it | `T#t#NODE#a` / `LINKS` |
 //! | what hands decided about an identifier, for ever | `T#t#NODE#a` / `DECIDED#time#decision#b` |
 //! | timeline of an identifier | index `timeline`: `T#t#NODE#anchor` / `time#kind#id` |
@@ -114,6 +115,23 @@ pub fn listed_tenant(tenant: &TenantId) -> Key {
 pub fn fact(tenant: &TenantId, id: &FactId) -> Key {
     let kind = id.kind().code();
     key(of(tenant, &format!("{kind}#{}", id.bare())), kind)
+}
+
+const REFUND: &str = "REFUND#";
+
+/// The place of a refund at the conversion that it pays back.
+pub fn refund(tenant: &TenantId, original: &FactId, refund: &FactId) -> Key {
+    key(fact(tenant, original).pk, format!("{REFUND}{}", refund.bare()))
+}
+
+/// Before all refunds of a conversion.
+pub fn refunds() -> &'static str {
+    REFUND
+}
+
+/// Reads what [`refund`] wrote.
+pub fn refund_entry(sk: &str) -> Option<FactId> {
+    FactId::from_bare(FactKind::Conversion, sk.strip_prefix(REFUND)?)
 }
 
 pub fn node(tenant: &TenantId, node: &NodeId) -> String {

@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn a_list_is_read_whichever_way_it_was_stored() {
         let rows = vec![("agent-1".to_owned(), 12_i64), ("\"quoted\"".to_owned(), -3)];
-        let text = serde_dynamo::to_attribute_value::<_, aws_sdk_dynamodb::types::AttributeValue>(Packed(&rows));
+        let text =
+            serde_dynamo::to_attribute_value::<_, aws_sdk_dynamodb::types::AttributeValue>(Packed(&rows));
         let text = text.unwrap();
         assert!(text.is_s());
         let list: aws_sdk_dynamodb::types::AttributeValue = serde_dynamo::to_attribute_value(&rows).unwrap();

@@ -49,6 +49,24 @@ fn bodies() -> Vec<Case> {
         (Rule::WithinRange, CALLS, "duration_seconds", call("duration_seconds", json!("604801"))),
         (Rule::PlacesOfCurrency, ORDERS, "amount_decimal", order("amount_decimal", json!(1.005))),
         (Rule::AmountLimit, ORDERS, "amount_decimal", order("amount_decimal", json!("10000000000000.01"))),
+        (Rule::NegativePaysBack, ORDERS, "amount_decimal", order("amount_decimal", json!(-10))),
+        (
+            Rule::PaysBackAnother,
+            ORDERS,
+            "refund_of",
+            with(
+                serde_json::from_str(&order("amount_decimal", json!(-10))).unwrap(),
+                "refund_of",
+                json!("order-1"),
+            )
+            .to_string(),
+        ),
+        (
+            Rule::CustomerUnlessRefund,
+            ORDERS,
+            "customer_identifiers",
+            order("customer_identifiers", Value::Null),
+        ),
         (
             Rule::IdLength,
             CALLS,

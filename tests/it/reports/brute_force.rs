@@ -29,7 +29,7 @@ impl Range {
 
 #[derive(Default)]
 struct Row {
-    minor: u64,
+    minor: i64,
     conversions: BTreeSet<usize>,
     credited: BTreeSet<usize>,
     interactions: u64,
@@ -45,7 +45,7 @@ pub(super) type Dimension = fn(&Touch) -> Option<&String>;
 
 pub(super) struct Report {
     rows: BTreeMap<String, Row>,
-    unattributed: u64,
+    unattributed: i64,
 }
 
 impl Report {
@@ -65,25 +65,46 @@ impl Report {
             for &touch in touches.iter().filter(|touch| range.holds(world.touches[**touch].began.unwrap())) {
                 report.rows.entry(key(&world.touches[touch])).or_default().credited.insert(touch);
             }
-            if !range.holds(at.at) {
-                continue;
+            let touches: Vec<&Touch> = touches.iter().map(|touch| &world.touches[*touch]).collect();
+            if range.holds(at.at) {
+                let sold = |row: &mut Row| {
+                    row.conversions.insert(order);
+                };
+                report.earn((0, at.minor), at.minor.cast_signed(), (&touches, dimension), sold);
             }
-            if touches.is_empty() {
-                report.unattributed += at.minor;
-            }
-            // Equal parts; the cents left over go to the earliest touches.
-            let (count, each) =
-                (touches.len() as u64, at.minor.checked_div(touches.len() as u64).unwrap_or(0));
-            for (place, &touch) in touches.iter().enumerate() {
-                let extra = u64::from((place as u64) < at.minor - each * count);
-                let touch = &world.touches[touch];
-                let row = report.rows.entry(key(touch)).or_default();
-                row.minor += each + extra;
-                row.conversions.insert(order);
-                row.newest = row.newest.take().max(Some((touch.began.unwrap(), touch.team.clone())));
+            let mut left = at.minor;
+            for (day, refund) in &at.refunds {
+                let before = left;
+                left = left.saturating_sub(*refund);
+                if range.holds(*day) {
+                    report.earn((before, left), -refund.cast_signed(), (&touches, dimension), |_| {});
+                }
             }
         }
         report
+    }
+
+    /// What touches earn when as much is left of an order as of it was before, or less, by an event of this amount.
+    fn earn(
+        &mut self,
+        (before, after): (u64, u64),
+        amount: i64,
+        (touches, dimension): (&[&Touch], Dimension),
+        event: impl Fn(&mut Row),
+    ) {
+        // Equal parts; the cents left over go to the earliest touches.
+        let count = touches.len() as u64;
+        let part = |minor: u64, place: u64| (minor / count + u64::from(place < minor % count)).cast_signed();
+        let mut earned = 0;
+        for (place, touch) in (0..).zip(touches) {
+            let row = self.rows.entry(dimension(touch).cloned().unwrap_or_default()).or_default();
+            let minor = part(after, place) - part(before, place);
+            row.minor += minor;
+            earned += minor;
+            event(row);
+            row.newest = row.newest.take().max(Some((touch.began.unwrap(), touch.team.clone())));
+        }
+        self.unattributed += amount - earned;
     }
 
     fn total(&self) -> Row {
@@ -183,7 +204,7 @@ fn named(key: &str) -> Option<&str> {
     (!key.is_empty()).then_some(key)
 }
 
-fn money(minor: u64) -> Value {
+fn money(minor: i64) -> Value {
     json!(minor as f64 / 100.0)
 }
 
@@ -192,8 +213,8 @@ fn ratio(of: u64, over: u64) -> Option<f64> {
 }
 
 fn deal_size(row: &Row) -> Option<Value> {
-    let conversions = row.conversions.len() as u64;
-    (conversions > 0).then(|| money((row.minor + conversions / 2) / conversions))
+    let conversions = row.conversions.len() as i64;
+    (conversions > 0).then(|| money((row.minor + conversions / 2).div_euclid(conversions)))
 }
 
 /// The touches that lead to each order, the earliest first.

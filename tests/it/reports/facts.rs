@@ -40,6 +40,8 @@ pub(super) struct Order {
     pub(super) who: Vec<String>,
     pub(super) minor: u64,
     pub(super) currency: &'static str,
+    /// When something was paid back, and how much: the oldest first.
+    pub(super) refunds: Vec<(i64, u64)>,
 }
 
 /// What is to be sent, in this order.
@@ -219,8 +221,8 @@ impl World {
             _ => vec![phone(customer)],
         };
         let currency = if self.rng.u32(0..3) == 0 { "EUR" } else { "USD" };
-        let order =
-            Order { id: format!("order-{index}"), at, who, minor: self.rng.u64(0..100_000), currency };
+        let (id, minor) = (format!("order-{index}"), self.rng.u64(0..100_000));
+        let order = Order { id, at, who, minor, currency, refunds: Vec::new() };
         mail.orders.push(json!({
             "external_event_id": order.id, "event_type": "purchase", "event_source": "test",
             "customer_identifiers": identifiers(&order.who), "currency": currency,
@@ -230,7 +232,24 @@ impl World {
         self.orders.push(order);
     }
 
-    /// Late starts, corrections, replays of what was sent before, two customers who prove to be one, new orders.
+    /// Pays some of an order back, days later: a part, all of it, or more; now and then once more.
+    fn refund(&mut self, index: usize, mail: &mut Mail) {
+        let most = self.orders[index].minor + 2;
+        for number in 0..self.rng.usize(1..4) {
+            let at = self.moment().max(self.orders[index].at) + i64::try_from(number).unwrap();
+            let minor = if self.rng.bool() { most } else { self.rng.u64(1..most) };
+            let order = &mut self.orders[index];
+            order.refunds.push((at, minor));
+            mail.orders.push(json!({
+                "external_event_id": format!("refund-{number}-of-{}", order.id), "event_type": "refund",
+                "event_source": "test", "refund_of": order.id, "currency": order.currency,
+                "amount_decimal": format!("-{}.{:02}", minor / 100, minor % 100), "occurred_at": rfc3339(at),
+            }));
+        }
+        self.orders[index].refunds.sort_unstable();
+    }
+
+    /// Late starts, corrections, replays of what was sent before, two customers who prove to be one, new orders, refunds.
     pub(super) fn change(&mut self, before: &Mail) -> Mail {
         let mut mail = Mail::default();
         for index in std::mem::take(&mut self.withheld) {
@@ -248,6 +267,9 @@ impl World {
         }
         for _ in 0..self.orders.len() / 10 {
             self.add_order(&mut mail);
+        }
+        for index in (0..self.orders.len()).step_by(8) {
+            self.refund(index, &mut mail);
         }
         mail.webhooks.extend(before.webhooks.iter().take(all / 10).cloned());
         mail.interactions.extend(before.interactions.iter().take(all / 10).cloned());

@@ -74,6 +74,7 @@ impl Shop {
             occurred_at: time,
             event_source: "billing".to_owned(),
             metadata: None,
+            refund_of: None,
         };
         self.table.record_conversion(&self.tenant, &conversion, self.stack.clock.now()).await.unwrap();
     }

@@ -69,6 +69,7 @@ impl Shop {
             occurred_at: now.plus_ms(-before_ms),
             event_source: "billing".to_owned(),
             metadata: None,
+            refund_of: None,
         };
         self.stack.table().record_conversion(&self.tenant, &conversion, now).await.unwrap();
     }

@@ -87,6 +87,7 @@ async fn conversions(stack: &Stack) {
             occurred_at: Timestamp::parse("2024-01-20T15:00:00Z").unwrap(),
             event_source: "billing".to_owned(),
             metadata: None,
+            refund_of: None,
         };
         let now = stack.clock.now();
         assert!(matches!(

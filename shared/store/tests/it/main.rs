@@ -39,6 +39,7 @@ fn conversion(name: &str, identifiers: impl IntoIterator<Item = Identifier>) -> 
         occurred_at: Timestamp::parse("2026-03-02T10:00:00Z").unwrap(),
         event_source: "billing".to_owned(),
         metadata: None,
+        refund_of: None,
     }
 }
 
