@@ -17,6 +17,7 @@ mod logs;
 mod missing;
 mod models;
 mod orders;
+mod origins;
 mod owner;
 mod published;
 mod refunds;

@@ -89,6 +89,9 @@ fn value_of(dimension: Dimension, credit: &Credit) -> String {
         Dimension::Vendor => credit.vendor_code.clone(),
         Dimension::Channel => Some(credit.channel.clone()),
         Dimension::Intent => credit.intent.clone(),
+        Dimension::Campaign => credit.campaign.clone(),
+        Dimension::Partner => credit.partner_id.clone(),
+        Dimension::Broker => credit.broker_id.clone(),
     };
     value.unwrap_or_default()
 }

@@ -22,7 +22,7 @@ use crate::interactions::{Interactions, MOST_SECONDS, ends_before_start};
 type Read = fn(&RawValue, Timestamp) -> Result<Value, Refusal>;
 
 /// What can be set right. Identifiers cannot: a wrong link between them is undone by splitting the customer.
-const FACTS: [(&str, Field, Read); 16] = [
+const FACTS: [(&str, Field, Read); 25] = [
     ("channel", Field::Channel, |raw, _| text(json::parsed(Channel::parse)(raw)?.as_str())),
     ("started_at", Field::StartedAt, moment),
     ("ended_at", Field::EndedAt, moment),
@@ -37,16 +37,29 @@ const FACTS: [(&str, Field, Read); 16] = [
     ("agent_id", Field::AgentId, |raw, _| json::id(raw).map(Value::Text)),
     ("team_id", Field::TeamId, |raw, _| json::id(raw).map(Value::Text)),
     ("transcript_url", Field::TranscriptUrl, |raw, _| Ok(Value::Text(json::printable(2048)(raw)?))),
-    ("primary_intent", Field::PrimaryIntent, |raw, _| Ok(Value::Text(json::printable(128)(raw)?))),
+    ("primary_intent", Field::PrimaryIntent, short),
     ("secondary_intents", Field::SecondaryIntents, |raw, _| Ok(Value::List(json::texts(20)(raw)?))),
     ("purchase_probability", Field::PurchaseProbability, |raw, _| json::probability(raw).map(Value::Text)),
-    ("outcome", Field::Outcome, |raw, _| Ok(Value::Text(json::printable(128)(raw)?))),
-    ("outcome_prediction", Field::OutcomePrediction, |raw, _| Ok(Value::Text(json::printable(128)(raw)?))),
-    ("sentiment", Field::Sentiment, |raw, _| Ok(Value::Text(json::printable(128)(raw)?))),
+    ("outcome", Field::Outcome, short),
+    ("outcome_prediction", Field::OutcomePrediction, short),
+    ("sentiment", Field::Sentiment, short),
+    ("partner_id", Field::PartnerId, |raw, _| json::id(raw).map(Value::Text)),
+    ("broker_id", Field::BrokerId, |raw, _| json::id(raw).map(Value::Text)),
+    ("referral_code", Field::ReferralCode, short),
+    ("session_id", Field::SessionId, short),
+    ("utm_source", Field::UtmSource, short),
+    ("utm_medium", Field::UtmMedium, short),
+    ("utm_campaign", Field::UtmCampaign, short),
+    ("utm_content", Field::UtmContent, short),
+    ("utm_term", Field::UtmTerm, short),
 ];
 
 fn text(text: &str) -> Result<Value, Refusal> {
     Ok(Value::Text(text.to_owned()))
+}
+
+fn short(raw: &RawValue, _: Timestamp) -> Result<Value, Refusal> {
+    Ok(Value::Text(json::printable(128)(raw)?))
 }
 
 fn moment(raw: &RawValue, now: Timestamp) -> Result<Value, Refusal> {
@@ -81,6 +94,15 @@ pub(crate) struct Correction {
     outcome: Option<Text<128>>,
     outcome_prediction: Option<Text<128>>,
     sentiment: Option<Text<128>>,
+    partner_id: Option<Id>,
+    broker_id: Option<Id>,
+    referral_code: Option<Text<128>>,
+    session_id: Option<Text<128>>,
+    utm_source: Option<Text<128>>,
+    utm_medium: Option<Text<128>>,
+    utm_campaign: Option<Text<128>>,
+    utm_content: Option<Text<128>>,
+    utm_term: Option<Text<128>>,
 }
 
 /// Set an interaction right; null takes a fact back

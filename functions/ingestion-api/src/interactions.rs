@@ -123,6 +123,23 @@ pub(crate) struct InteractionReport {
     purchase_probability: Option<Probability>,
     #[schemars(example = &"positive")]
     sentiment: Option<Text<128>>,
+    /// Who sent the customer, and is paid for it
+    #[schemars(example = &"partner-abc")]
+    partner_id: Option<Id>,
+    #[schemars(example = &"broker-7")]
+    broker_id: Option<Id>,
+    #[schemars(example = &"PARTNER001")]
+    referral_code: Option<Text<128>>,
+    #[schemars(example = &"sess-456")]
+    session_id: Option<Text<128>>,
+    #[schemars(example = &"google")]
+    utm_source: Option<Text<128>>,
+    #[schemars(example = &"cpc")]
+    utm_medium: Option<Text<128>>,
+    #[schemars(example = &"home-insurance-q4")]
+    utm_campaign: Option<Text<128>>,
+    utm_content: Option<Text<128>>,
+    utm_term: Option<Text<128>>,
     /// Anything else; `sentiment` and `call_duration` in it count as reported unless the fields are
     raw_metadata: Option<FreeObject>,
 }
@@ -153,6 +170,7 @@ fn read(mut body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Reporte
     take_contact(&mut body, &mut facts, started_at, now);
     take_people(&mut body, &mut facts);
     take_analysis(&mut body, &mut facts);
+    take_origin(&mut body, &mut facts);
     let report = external_id.zip(started_at).map(|(external_id, started_at)| Reported {
         about: About { source, external_id: external_id.clone() },
         event: CallEvent { external_id, section: Section::Api, time: started_at, facts: facts.0 },
@@ -233,6 +251,26 @@ fn agent_of(participants: &[(String, Option<String>, Option<String>)]) -> Option
     let first = agents.clone().next();
     agents.find(|(_, role)| sells(*role)).or(first).map(|(id, _)| id.clone())
 }
+
+/// Where the customer came from.
+fn take_origin(body: &mut Reader<'_>, facts: &mut Facts) {
+    facts.text(Field::PartnerId, body.optional("partner_id", json::id));
+    facts.text(Field::BrokerId, body.optional("broker_id", json::id));
+    for field in ORIGIN {
+        facts.text(field, body.optional(field.name(), json::printable(128)));
+    }
+}
+
+/// What is told of it in words.
+const ORIGIN: [Field; 7] = [
+    Field::ReferralCode,
+    Field::SessionId,
+    Field::UtmSource,
+    Field::UtmMedium,
+    Field::UtmCampaign,
+    Field::UtmContent,
+    Field::UtmTerm,
+];
 
 fn take_analysis(body: &mut Reader<'_>, facts: &mut Facts) {
     facts.text(Field::PrimaryIntent, body.optional("primary_intent", json::printable(128)));

@@ -128,6 +128,25 @@ pub struct InteractionView {
     pub sentiment: Option<String>,
     #[schemars(with = "Option<Vec<BTreeMap<String, Option<String>>>>")]
     pub participants: Option<Box<RawValue>>,
+    /// Who sent the customer, and is paid for it.
+    #[schemars(example = &"partner-abc")]
+    pub partner_id: Option<String>,
+    #[schemars(example = &"broker-7")]
+    pub broker_id: Option<String>,
+    #[schemars(example = &"PARTNER001")]
+    pub referral_code: Option<String>,
+    #[schemars(example = &"sess-456")]
+    pub session_id: Option<String>,
+    #[schemars(example = &"google")]
+    pub utm_source: Option<String>,
+    #[schemars(example = &"cpc")]
+    pub utm_medium: Option<String>,
+    #[schemars(example = &"home-insurance-q4")]
+    pub utm_campaign: Option<String>,
+    #[schemars(example = &"headline-b")]
+    pub utm_content: Option<String>,
+    #[schemars(example = &"home insurance quotes")]
+    pub utm_term: Option<String>,
     #[schemars(with = "Option<BTreeMap<String, Json>>")]
     pub raw_metadata: Option<Box<RawValue>>,
     pub received_at: Moment,
@@ -170,6 +189,15 @@ impl InteractionView {
             transcript_url: text(Field::TranscriptUrl),
             sentiment: text(Field::Sentiment),
             participants: json(Field::Participants),
+            partner_id: text(Field::PartnerId),
+            broker_id: text(Field::BrokerId),
+            referral_code: text(Field::ReferralCode),
+            session_id: text(Field::SessionId),
+            utm_source: text(Field::UtmSource),
+            utm_medium: text(Field::UtmMedium),
+            utm_campaign: text(Field::UtmCampaign),
+            utm_content: text(Field::UtmContent),
+            utm_term: text(Field::UtmTerm),
             raw_metadata: json(Field::RawMetadata),
             received_at: Moment(stored.received_at),
             updated_at: Moment(stored.updated_at),
@@ -278,6 +306,12 @@ pub struct CreditView {
     vendor_id: Option<String>,
     #[schemars(example = &"call")]
     channel: String,
+    #[schemars(example = &"home-insurance-q4")]
+    utm_campaign: Option<String>,
+    #[schemars(example = &"partner-abc")]
+    partner_id: Option<String>,
+    #[schemars(example = &"broker-7")]
+    broker_id: Option<String>,
     #[schemars(with = "f64")]
     attribution_weight: Box<RawValue>,
     /// Negative where a refund takes back what the touch was credited.
@@ -301,6 +335,9 @@ impl CreditView {
             team_id: credit.team_id.clone(),
             vendor_id: credit.vendor_code.as_deref().map(|code| vendor_id(&tenant.id, code)),
             channel: credit.channel.clone(),
+            utm_campaign: credit.campaign.clone(),
+            partner_id: credit.partner_id.clone(),
+            broker_id: credit.broker_id.clone(),
             attribution_weight: share(credit.weight_ppb),
             attributed_amount: Amount(Money { minor: credit.amount_minor, currency }),
             currency,

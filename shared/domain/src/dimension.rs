@@ -13,11 +13,22 @@ pub enum Dimension {
     Vendor,
     Channel,
     Intent,
+    Campaign,
+    Partner,
+    Broker,
 }
 
 impl Dimension {
-    pub const ALL: [Dimension; 5] =
-        [Dimension::Total, Dimension::Agent, Dimension::Vendor, Dimension::Channel, Dimension::Intent];
+    pub const ALL: [Dimension; 8] = [
+        Dimension::Total,
+        Dimension::Agent,
+        Dimension::Vendor,
+        Dimension::Channel,
+        Dimension::Intent,
+        Dimension::Campaign,
+        Dimension::Partner,
+        Dimension::Broker,
+    ];
 
     pub const fn code(self) -> &'static str {
         match self {
@@ -26,6 +37,9 @@ impl Dimension {
             Dimension::Vendor => "vendor",
             Dimension::Channel => "channel",
             Dimension::Intent => "intent",
+            Dimension::Campaign => "campaign",
+            Dimension::Partner => "partner",
+            Dimension::Broker => "broker",
         }
     }
 
@@ -41,6 +55,9 @@ impl Dimension {
             Dimension::Vendor => interaction.text(Field::VendorCode),
             Dimension::Channel => Some(interaction.channel()),
             Dimension::Intent => interaction.text(Field::PrimaryIntent),
+            Dimension::Campaign => interaction.text(Field::UtmCampaign),
+            Dimension::Partner => interaction.text(Field::PartnerId),
+            Dimension::Broker => interaction.text(Field::BrokerId),
         }
     }
 }

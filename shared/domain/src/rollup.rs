@@ -97,7 +97,15 @@ impl Tallies {
     pub const KIND: FactKind = FactKind::Interaction;
 
     /// What reports have rows by. The whole is the sum of any dimension's rows.
-    pub const DIMENSIONS: [Dimension; 3] = [Dimension::Agent, Dimension::Vendor, Dimension::Intent];
+    pub const DIMENSIONS: [Dimension; 7] = [
+        Dimension::Agent,
+        Dimension::Vendor,
+        Dimension::Channel,
+        Dimension::Intent,
+        Dimension::Campaign,
+        Dimension::Partner,
+        Dimension::Broker,
+    ];
 
     pub fn of<'a>(interactions: impl IntoIterator<Item = &'a Interaction>) -> Self {
         let mut tallies = Self::default();

@@ -14,7 +14,7 @@ use crate::envelope::Context;
 /// Reads a value that is there and not null; None where it says nothing, such as a withheld number.
 type Read = fn(&RawValue, &Context<'_>) -> Result<Option<Value>, Refusal>;
 
-const FACTS: [(&str, Field, Read); 19] = [
+const FACTS: [(&str, Field, Read); 28] = [
     ("phone_number", Field::Phones, |raw, context| identifier(IdentifierType::Phone, raw, context)),
     ("email", Field::Emails, |raw, context| identifier(IdentifierType::Email, raw, context)),
     ("lead_id", Field::LeadIds, |raw, context| identifier(IdentifierType::LeadId, raw, context)),
@@ -38,6 +38,15 @@ const FACTS: [(&str, Field, Read); 19] = [
         json::probability(raw).map(Value::Text).map(Some)
     }),
     ("sentiment", Field::Sentiment, |raw, _| text(raw, 128)),
+    ("partner_id", Field::PartnerId, as_sent),
+    ("broker_id", Field::BrokerId, as_sent),
+    ("referral_code", Field::ReferralCode, start),
+    ("session_id", Field::SessionId, start),
+    ("utm_source", Field::UtmSource, start),
+    ("utm_medium", Field::UtmMedium, start),
+    ("utm_campaign", Field::UtmCampaign, start),
+    ("utm_content", Field::UtmContent, start),
+    ("utm_term", Field::UtmTerm, start),
 ];
 
 /// No call is longer than a week.
@@ -85,6 +94,14 @@ fn as_sent(raw: &RawValue, _: &Context<'_>) -> Result<Option<Value>, Refusal> {
 fn text(raw: &RawValue, most: usize) -> Result<Option<Value>, Refusal> {
     let text = json::text_or_number(raw)?;
     let text = said(&text, most)?;
+    Ok((!text.is_empty()).then(|| text.into()))
+}
+
+/// A text as far as it is kept: what somebody typed into a search must not keep a call out.
+fn start(raw: &RawValue, _: &Context<'_>) -> Result<Option<Value>, Refusal> {
+    let text: String =
+        json::text_or_number(raw)?.trim().chars().filter(|c| !c.is_control()).take(128).collect();
+    let text = text.trim();
     Ok((!text.is_empty()).then(|| text.into()))
 }
 

@@ -56,6 +56,12 @@ pub struct Credit {
     pub intent: Option<String>,
     #[serde(rename = "h")]
     pub channel: String,
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    pub partner_id: Option<String>,
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub broker_id: Option<String>,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Heard>,
 }
@@ -109,7 +115,7 @@ pub struct CreditedPart {
 }
 
 /// How many credits one item holds at most: under DynamoDB's 400 kB with the longest ids.
-const CREDITS_PER_ITEM: usize = 200;
+const CREDITS_PER_ITEM: usize = 100;
 
 #[derive(Serialize, Deserialize)]
 struct ManifestItem {

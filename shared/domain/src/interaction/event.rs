@@ -81,10 +81,19 @@ pub enum Field {
     OutcomePrediction,
     Sentiment,
     RawMetadata,
+    PartnerId,
+    BrokerId,
+    ReferralCode,
+    SessionId,
+    UtmSource,
+    UtmMedium,
+    UtmCampaign,
+    UtmContent,
+    UtmTerm,
 }
 
 impl Field {
-    pub const ALL: [Field; 22] = [
+    pub const ALL: [Field; 31] = [
         Field::Channel,
         Field::StartedAt,
         Field::EndedAt,
@@ -107,6 +116,15 @@ impl Field {
         Field::OutcomePrediction,
         Field::Sentiment,
         Field::RawMetadata,
+        Field::PartnerId,
+        Field::BrokerId,
+        Field::ReferralCode,
+        Field::SessionId,
+        Field::UtmSource,
+        Field::UtmMedium,
+        Field::UtmCampaign,
+        Field::UtmContent,
+        Field::UtmTerm,
     ];
 
     /// Two letters, since every byte of a stored item is billed at every write.
@@ -134,6 +152,15 @@ impl Field {
             Field::OutcomePrediction => "op",
             Field::Sentiment => "se",
             Field::RawMetadata => "rm",
+            Field::PartnerId => "pt",
+            Field::BrokerId => "br",
+            Field::ReferralCode => "rc",
+            Field::SessionId => "ss",
+            Field::UtmSource => "us",
+            Field::UtmMedium => "um",
+            Field::UtmCampaign => "up",
+            Field::UtmContent => "uc",
+            Field::UtmTerm => "ut",
         }
     }
 
@@ -163,6 +190,15 @@ impl Field {
             Field::OutcomePrediction => "outcome_prediction",
             Field::Sentiment => "sentiment",
             Field::RawMetadata => "raw_metadata",
+            Field::PartnerId => "partner_id",
+            Field::BrokerId => "broker_id",
+            Field::ReferralCode => "referral_code",
+            Field::SessionId => "session_id",
+            Field::UtmSource => "utm_source",
+            Field::UtmMedium => "utm_medium",
+            Field::UtmCampaign => "utm_campaign",
+            Field::UtmContent => "utm_content",
+            Field::UtmTerm => "utm_term",
         }
     }
 }

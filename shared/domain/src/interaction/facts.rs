@@ -105,7 +105,16 @@ pub(super) fn identifier_type(field: Field) -> Option<IdentifierType> {
         | Field::Outcome
         | Field::OutcomePrediction
         | Field::Sentiment
-        | Field::RawMetadata => None,
+        | Field::RawMetadata
+        | Field::PartnerId
+        | Field::BrokerId
+        | Field::ReferralCode
+        | Field::SessionId
+        | Field::UtmSource
+        | Field::UtmMedium
+        | Field::UtmCampaign
+        | Field::UtmContent
+        | Field::UtmTerm => None,
     }
 }
 
