@@ -42,10 +42,14 @@ async fn store(shop: &Client, body: Value) -> Value {
 
 /// In cents, by touch and over everything that the run credited.
 async fn credits(shop: &Client, run: &Value) -> BTreeMap<String, Vec<i64>> {
+    cents(shop, run, "attributed_amount").await
+}
+
+async fn cents(shop: &Client, run: &Value, field: &str) -> BTreeMap<String, Vec<i64>> {
     let mut credits: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     let path = format!("/v1/attribution/runs/{}/results", run["run_id"].as_str().unwrap());
     for credit in shop.list(&path).await {
-        let cents = (credit["attributed_amount"].as_f64().unwrap() * 100.0).round() as i64;
+        let cents = (credit[field].as_f64().unwrap() * 100.0).round() as i64;
         credits.entry(credit["interaction_id"].as_str().unwrap().to_owned()).or_default().push(cents);
     }
     credits
@@ -116,7 +120,9 @@ async fn many_refunds_end_at_nothing_by_every_model_and_no_touch_ever_earns_by_o
         calls(&shop, &who, &vec!["ann"; rng.usize(1..9)]).await;
         let mut cents = rng.u64(1..40_000);
         let amount = |cents: u64| format!("{}.{:02}", cents / 100, cents % 100);
-        store(&shop, order(&who, &who, &amount(cents), "2026-03-02T20:00:00Z")).await;
+        let mut sold = order(&who, &who, &amount(cents), "2026-03-02T20:00:00Z");
+        sold["commission_rate"] = json!(0.125);
+        store(&shop, sold).await;
         let mut number = 0;
         while cents > 0 {
             number += 1;
@@ -130,11 +136,48 @@ async fn many_refunds_end_at_nothing_by_every_model_and_no_touch_ever_earns_by_o
     for model in MODELS {
         let run = shop.run(model, json!({})).await;
         assert_eq!(run["attributed_total"], json!([{"currency": "USD", "amount": 0.0}]), "{model}");
-        for (touch, cents) in credits(&shop, &run).await {
-            assert_eq!(cents.iter().sum::<i64>(), 0, "{model} {touch} {cents:?}");
-            assert!(cents.iter().filter(|cents| **cents > 0).count() <= 1, "{model} {touch} {cents:?}");
+        for field in ["attributed_amount", "commission_amount"] {
+            for (touch, cents) in cents(&shop, &run, field).await {
+                assert_eq!(cents.iter().sum::<i64>(), 0, "{model} {field} {touch} {cents:?}");
+                assert!(
+                    cents.iter().filter(|cents| **cents > 0).count() <= 1,
+                    "{model} {field} {touch} {cents:?}"
+                );
+            }
         }
     }
+}
+
+#[tokio::test]
+async fn a_commission_is_shared_by_the_same_weights_and_taken_back_with_the_amount() {
+    let shop = new_tenant().await;
+    calls(&shop, "c-1", &["ann", "bob", "cid"]).await;
+    let mut policy = order("policy-1", "c-1", "1500.00", "2026-03-02T20:00:00Z");
+    policy["commission_rate"] = json!(0.10);
+    policy["policy_id"] = json!("policy-789");
+    let stored = store(&shop, policy.clone()).await;
+    assert_eq!((&stored["commission_amount"], &stored["policy_id"]), (&json!(150.0), &json!("policy-789")));
+    // The same as an amount is the same.
+    policy["commission_rate"] = Value::Null;
+    policy["commission_amount"] = json!("150.00");
+    assert_eq!(shop.post("/v1/conversions", policy.clone()).await.status, 200);
+    policy["commission_amount"] = json!(1);
+    assert_eq!(
+        shop.post("/v1/conversions", policy).await.refusal(),
+        "409 DUPLICATE_RESOURCE commission_amount"
+    );
+
+    store(&shop, refund("refund-1", "policy-1", "-750.00", "2026-03-20T09:00:00Z")).await;
+    let run = shop.run("POSITION_BASED", json!({})).await;
+    let sorted = |credits: BTreeMap<String, Vec<i64>>| {
+        let mut all: Vec<_> = credits.into_values().collect();
+        all.iter_mut().for_each(|cents| cents.sort_unstable());
+        all.sort();
+        all
+    };
+    assert_eq!(sorted(credits(&shop, &run).await), [[-30_000, 60_000], [-30_000, 60_000], [-15_000, 30_000]]);
+    let commissions = cents(&shop, &run, "commission_amount").await;
+    assert_eq!(sorted(commissions), [[-3_000, 6_000], [-3_000, 6_000], [-1_500, 3_000]]);
 }
 
 #[tokio::test]

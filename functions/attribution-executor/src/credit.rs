@@ -1,6 +1,7 @@
 //! From a customer's conversions and touches to credits: picks each conversion's touches and asks the engine.
 
 use attribution::{AiWeighted, Model, ParameterError, Signals, primary_touch, reduce, split};
+use domain::conversion::Conversion;
 use domain::identity::NodeId;
 use domain::ids::FactId;
 use domain::interaction::Field;
@@ -57,6 +58,41 @@ enum Weighing {
     BySignals(AiWeighted, Model),
 }
 
+/// What each touch has of a conversion's amount, and of its commission.
+#[derive(Clone)]
+struct Shared {
+    left_minor: i64,
+    amounts: Vec<i64>,
+    commissions: Vec<i64>,
+}
+
+impl Shared {
+    fn out(conversion: &Conversion, weights: &[u64]) -> Self {
+        let left_minor = conversion.amount.minor;
+        let commissions = split(conversion.commission_of(left_minor), weights);
+        Self { left_minor, amounts: split(left_minor, weights), commissions }
+    }
+
+    /// Takes back what a refund of this amount, which is negative, leaves nobody.
+    fn pay_back(&mut self, conversion: &Conversion, weights: &[u64], minor: i64) {
+        self.left_minor = self.left_minor.saturating_add(minor).max(0);
+        reduce(&mut self.amounts, weights, self.left_minor);
+        reduce(&mut self.commissions, weights, conversion.commission_of(self.left_minor));
+    }
+
+    /// What has changed.
+    fn since(&self, before: &Self) -> Self {
+        let change = |after: &[i64], before: &[i64]| {
+            after.iter().zip(before).map(|(after, before)| after - before).collect()
+        };
+        Self {
+            left_minor: self.left_minor - before.left_minor,
+            amounts: change(&self.amounts, &before.amounts),
+            commissions: change(&self.commissions, &before.commissions),
+        }
+    }
+}
+
 /// How a run credits.
 pub(crate) struct Crediting<'a> {
     weighing: Weighing,
@@ -91,7 +127,7 @@ impl<'a> Crediting<'a> {
         let at = stored.conversion.occurred_at;
         let touches = self.window(at, touches);
         let (weights, fallback) = self.weights(at, touches);
-        let amounts = split(stored.conversion.amount.minor, &weights);
+        let shared = Shared::out(&stored.conversion, &weights);
         CreditedConversion {
             id: stored.id.clone(),
             customer_id: customer_id.cloned(),
@@ -99,7 +135,7 @@ impl<'a> Crediting<'a> {
             amount: stored.conversion.amount,
             refund_of: None,
             fallback,
-            credits: self.credits(touches, &weights, &amounts),
+            credits: self.credits(touches, &weights, &shared),
         }
     }
 
@@ -114,18 +150,12 @@ impl<'a> Crediting<'a> {
         let original = &paid.original.conversion;
         let touches = self.window(original.occurred_at, touches);
         let (weights, fallback) = self.weights(original.occurred_at, touches);
-        let mut left = original.amount.minor;
-        let mut credits = split(left, &weights);
-        let mut pay_back = |credits: &mut [i64], minor: i64| {
-            left = left.saturating_add(minor).max(0);
-            reduce(credits, &weights, left);
-        };
-        paid.earlier_minor.iter().for_each(|earlier| pay_back(&mut credits, *earlier));
-        let before = credits.clone();
-        pay_back(&mut credits, refund.conversion.amount.minor);
-        let taken: Vec<i64> = credits.iter().zip(&before).map(|(after, before)| after - before).collect();
-        let mut credits = self.credits(touches, &weights, &taken);
-        credits.retain(|credit| credit.amount_minor != 0);
+        let mut shared = Shared::out(original, &weights);
+        paid.earlier_minor.iter().for_each(|earlier| shared.pay_back(original, &weights, *earlier));
+        let before = shared.clone();
+        shared.pay_back(original, &weights, refund.conversion.amount.minor);
+        let mut credits = self.credits(touches, &weights, &shared.since(&before));
+        credits.retain(|credit| credit.amount_minor != 0 || credit.commission_minor != 0);
         CreditedConversion {
             id: refund.id.clone(),
             customer_id: customer_id.cloned(),
@@ -185,20 +215,22 @@ impl<'a> Crediting<'a> {
     }
 
     /// Touches that the model gives nothing are left out.
-    fn credits(&self, touches: &[Touch], weights: &[u64], amounts: &[i64]) -> Vec<Credit> {
-        let primary = primary_touch(amounts);
+    fn credits(&self, touches: &[Touch], weights: &[u64], shared: &Shared) -> Vec<Credit> {
+        let primary = primary_touch(&shared.amounts);
         let whole: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
         let share = |weight: u64| {
             let ppb = (u128::from(weight) * 1_000_000_000 + whole / 2) / whole.max(1);
             u64::try_from(ppb).unwrap_or(1_000_000_000)
         };
-        let all = touches.iter().zip(weights).zip(amounts).enumerate();
+        let minor = shared.amounts.iter().zip(&shared.commissions);
+        let all = touches.iter().zip(weights).zip(minor).enumerate();
         all.filter(|(_, ((_, weight), _))| **weight > 0)
-            .map(|(index, ((touch, weight), amount))| Credit {
+            .map(|(index, ((touch, weight), (amount, commission)))| Credit {
                 interaction: touch.id.clone(),
                 touched_at: touch.time,
                 weight_ppb: share(*weight),
                 amount_minor: *amount,
+                commission_minor: *commission,
                 is_primary: primary == Some(index),
                 agent_id: touch.agent_id.clone(),
                 team_id: touch.team_id.clone(),

@@ -66,14 +66,20 @@ fn rows_of(
     let counted = u64::from(conversion.refund_of.is_none() && !conversion.credits.is_empty());
     if dimension == Dimension::Total {
         let revenue_minor = conversion.attributed_minor();
-        let sum =
-            Sum { revenue_minor, conversions: counted, unattributed_minor: unattributed, ..Sum::default() };
+        let sum = Sum {
+            revenue_minor,
+            conversions: counted,
+            commission_minor: conversion.credits.iter().map(|credit| credit.commission_minor).sum(),
+            unattributed_minor: unattributed,
+            ..Sum::default()
+        };
         rows.insert(String::new(), sum);
         return rows;
     }
     for credit in &conversion.credits {
         let sum = rows.entry(value_of(dimension, credit)).or_default();
         sum.revenue_minor += credit.amount_minor;
+        sum.commission_minor += credit.commission_minor;
         sum.conversions = counted;
         if dimension == Dimension::Agent {
             sum.last = sum.last.take().max(Some((credit.touched_at, credit.team_id.clone())));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use api::fields::{FreeObject, Id, PastMoment, SignedDecimal, Text};
+use api::fields::{Decimal, FreeObject, Id, PastMoment, Probability, SignedDecimal, Text};
 use api::views::ConversionView;
 use api::{Access, ApiError, Body, Caller, Stored, may};
 use axum::extract::State;
@@ -11,7 +11,7 @@ use domain::conversion::Conversion;
 use domain::identifier::Identifier;
 use domain::ids::FactId;
 use domain::json::{self, Problem, Reader};
-use domain::money::{Currency, Money};
+use domain::money::{Currency, Money, portion};
 use domain::rule::{Refusal, Rule};
 use domain::time::Timestamp;
 use schemars::JsonSchema;
@@ -76,7 +76,7 @@ impl Resource for Conversions {
 
 /// A conversion as the tenant reports it. What is null counts as absent.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("x-rules" = [Rule::CustomerUnlessRefund]))]
+#[schemars(deny_unknown_fields, extend("x-rules" = [Rule::CustomerUnlessRefund, Rule::OneCommission]))]
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct ConversionReport {
     /// What the tenant calls it
@@ -96,6 +96,15 @@ pub(crate) struct ConversionReport {
     occurred_at: PastMoment,
     #[schemars(example = &"billing")]
     event_source: Text<64>,
+    /// The part of the amount that is paid to who brought it about, from 0 to 1
+    #[schemars(example = 0.1)]
+    commission_rate: Option<Probability>,
+    /// The same as an amount
+    commission_amount: Option<Decimal>,
+    #[schemars(example = &"policy-789")]
+    policy_id: Option<Id>,
+    #[schemars(example = &"POL-2024-001")]
+    policy_number: Option<Text<128>>,
     metadata: Option<FreeObject>,
 }
 
@@ -123,6 +132,9 @@ fn read(mut body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Convers
     let occurred_at = body.required("occurred_at", json::moment(now));
     let event_source = body.required("event_source", json::printable(64));
     let metadata = body.optional("metadata", json::metadata);
+    let commission_minor = take_commission(&mut body, amount.flatten(), refund_of.is_some());
+    let policy_id = body.optional("policy_id", json::id);
+    let policy_number = body.optional("policy_number", json::printable(128));
     let conversion = (|| {
         Some(Conversion {
             external_id: external_id?,
@@ -133,9 +145,33 @@ fn read(mut body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Convers
             event_source: event_source?,
             metadata,
             refund_of,
+            commission_minor,
+            policy_id,
+            policy_number,
         })
     })();
     body.finish(conversion)
+}
+
+/// The commission in minor units, to the nearest where it is a part of the amount.
+fn take_commission(body: &mut Reader<'_>, amount: Option<Money>, is_refund: bool) -> Option<i64> {
+    let both = body.has("commission_rate") && body.has("commission_amount");
+    let told = ["commission_amount", "commission_rate"].into_iter().find(|field| body.has(field));
+    let rate_ppb = body.optional("commission_rate", json::billionths);
+    let paid = body.optional("commission_amount", |raw| {
+        let text = json::text_or_number(raw)?;
+        Ok::<_, Refusal>(amount.map(|amount| Money::parse(&text, amount.currency)).transpose()?)
+    });
+    if let Some(field) = told.filter(|_| both || is_refund) {
+        let problem = match is_refund {
+            true => "must be left out of a refund, which takes back of the commission that it pays back",
+            false => "must be left out beside commission_rate",
+        };
+        body.refuse(field, Refusal::of(Rule::OneCommission, problem));
+    }
+    let minor = amount.map_or(0, |amount| amount.minor);
+    let of_rate = |rate_ppb| portion(minor, rate_ppb, 1_000_000_000);
+    paid.flatten().map(|paid| paid.minor).or(rate_ppb.map(of_rate))
 }
 
 /// A refund that names nobody, with whom the conversion names that it pays back, so that it stands in the same journey.

@@ -227,6 +227,12 @@ pub struct ConversionView {
     /// Of a refund: the `external_event_id` of what it pays back.
     #[schemars(example = &"order-788")]
     pub refund_of: Option<String>,
+    /// What is paid for it to who brought it about.
+    pub commission_amount: Option<Amount>,
+    #[schemars(example = &"policy-789")]
+    pub policy_id: Option<String>,
+    #[schemars(example = &"POL-2024-001")]
+    pub policy_number: Option<String>,
     pub received_at: Moment,
 }
 
@@ -244,6 +250,11 @@ impl ConversionView {
             event_source: conversion.event_source.clone(),
             metadata: conversion.metadata.as_deref().map(raw),
             refund_of: conversion.refund_of.as_ref().map(|original| original.as_str().to_owned()),
+            commission_amount: conversion
+                .commission_minor
+                .map(|minor| Amount(Money { minor, currency: conversion.amount.currency })),
+            policy_id: conversion.policy_id.clone(),
+            policy_number: conversion.policy_number.clone(),
             received_at: Moment(stored.received_at),
         }
     }
@@ -316,6 +327,8 @@ pub struct CreditView {
     attribution_weight: Box<RawValue>,
     /// Negative where a refund takes back what the touch was credited.
     attributed_amount: Amount,
+    /// Its part of the conversion's commission.
+    commission_amount: Amount,
     currency: Currency,
     /// Of a refund: the conversion that it pays back, whose weights it has.
     #[schemars(example = &"cnv_7c6b5a4938275f1e8d0c9b8a7f6e5d4d")]
@@ -340,6 +353,7 @@ impl CreditView {
             broker_id: credit.broker_id.clone(),
             attribution_weight: share(credit.weight_ppb),
             attributed_amount: Amount(Money { minor: credit.amount_minor, currency }),
+            commission_amount: Amount(Money { minor: credit.commission_minor, currency }),
             currency,
             refund_of: conversion.refund_of.as_ref().map(ToString::to_string),
             is_primary_touch: credit.is_primary,

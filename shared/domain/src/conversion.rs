@@ -6,7 +6,7 @@ use crate::identifier::Identifier;
 use crate::ids::ExternalId;
 use crate::interaction::MOST_IDENTIFIERS;
 use crate::merged::Merged;
-use crate::money::Money;
+use crate::money::{Money, portion};
 use crate::time::Timestamp;
 
 /// A purchase, a sign-up, a bound policy, as the tenant reported it.
@@ -25,6 +25,10 @@ pub struct Conversion {
     ///
     /// A refund or chargeback takes back what touches were credited for that conversion, on its own day.
     pub refund_of: Option<ExternalId>,
+    /// What is paid for it to who brought it about, in minor units of the amount's currency.
+    pub commission_minor: Option<i64>,
+    pub policy_id: Option<String>,
+    pub policy_number: Option<String>,
 }
 
 impl Conversion {
@@ -42,10 +46,10 @@ impl Conversion {
         check("occurred_at", self.occurred_at == again.occurred_at);
         check("event_source", self.event_source == again.event_source);
         check("refund_of", self.refund_of == again.refund_of);
-        check(
-            "metadata",
-            self.metadata.is_none() || again.metadata.is_none() || self.metadata == again.metadata,
-        );
+        check("metadata", agree(&self.metadata, &again.metadata));
+        check("commission_amount", agree(&self.commission_minor, &again.commission_minor));
+        check("policy_id", agree(&self.policy_id, &again.policy_id));
+        check("policy_number", agree(&self.policy_number, &again.policy_number));
         if !contradicted.is_empty() {
             return Merged::Contradicts(contradicted);
         }
@@ -55,13 +59,31 @@ impl Conversion {
             return Merged::Contradicts(vec!["customer_identifiers"]);
         }
         merged.metadata = merged.metadata.or_else(|| again.metadata.clone());
+        merged.commission_minor = merged.commission_minor.or(again.commission_minor);
+        merged.policy_id = merged.policy_id.or_else(|| again.policy_id.clone());
+        merged.policy_number = merged.policy_number.or_else(|| again.policy_number.clone());
         if merged == *self { Merged::Same } else { Merged::Added(merged) }
+    }
+
+    /// What is paid for it while only so much of its amount is left: as large a part of its commission.
+    pub fn commission_of(&self, left_minor: i64) -> i64 {
+        let left = left_minor.unsigned_abs().min(self.amount.minor.unsigned_abs());
+        match self.amount.minor {
+            // Of nothing, nothing can be paid back.
+            0 => self.commission_minor.unwrap_or_default(),
+            whole => portion(self.commission_minor.unwrap_or_default(), left, whole.unsigned_abs()),
+        }
     }
 
     /// The strongest identifier: the one whose customer converted.
     pub fn anchor(&self) -> Option<&Identifier> {
         self.identifiers.first()
     }
+}
+
+/// Whether two reports say the same of something, or one of them nothing.
+fn agree<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
+    one.is_none() || other.is_none() || one == other
 }
 
 #[cfg(test)]
@@ -81,7 +103,17 @@ mod tests {
             event_source: "billing".to_owned(),
             metadata: None,
             refund_of: None,
+            commission_minor: Some(50_000),
+            policy_id: None,
+            policy_number: None,
         }
+    }
+
+    #[test]
+    fn commission_goes_down_with_what_is_left_of_the_amount() {
+        let stored = conversion();
+        assert_eq!([500_000, 250_000, 3, 0].map(|left| stored.commission_of(left)), [50_000, 25_000, 0, 0]);
+        assert_eq!(Conversion { commission_minor: None, ..stored }.commission_of(500_000), 0);
     }
 
     #[test]

@@ -155,6 +155,18 @@ impl Money {
     }
 }
 
+/// As much of an amount as `part` is of `whole`, to the nearest minor unit, a half to the even one; 0 of nothing.
+pub fn portion(minor: i64, part: u64, whole: u64) -> i64 {
+    if whole == 0 {
+        return 0;
+    }
+    let (whole, product) = (u128::from(whole), u128::from(minor.unsigned_abs()) * u128::from(part));
+    let (quotient, rest) = (product / whole, product % whole);
+    let up = rest * 2 > whole || (rest * 2 == whole && quotient % 2 == 1);
+    let nearest = i64::try_from(quotient + u128::from(up)).unwrap_or(i64::MAX);
+    if minor < 0 { -nearest } else { nearest }
+}
+
 /// Splits `12.5e3` into its digits `125` and how many of them stand after the point: here 1 − 3.
 fn decimal(text: &str) -> Result<(String, i64), MoneyError> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -231,6 +243,15 @@ mod tests {
         for text in ["", "NaN", "1,5", "+1", " 1", "1.", ".5", "0x10", "1e", "1e99999"] {
             assert_eq!(read(text, "USD"), Err(MoneyError::Malformed), "{text}");
         }
+    }
+
+    #[test]
+    fn a_portion_is_rounded_to_the_nearest_and_a_half_to_the_even_one() {
+        assert_eq!(portion(150_000, 100_000_000, 1_000_000_000), 15_000);
+        assert_eq!([5, 15, 25, -5, -15].map(|minor| portion(minor, 1, 10)), [0, 2, 2, 0, -2]);
+        assert_eq!([4, 6, -6].map(|minor| portion(minor, 1, 10)), [0, 1, -1]);
+        assert_eq!(portion(MOST_MINOR, 7, 7), MOST_MINOR);
+        assert_eq!(portion(5, 1, 0), 0);
     }
 
     #[test]

@@ -44,6 +44,9 @@ rules! {
     NegativePaysBack = "negative_pays_back",
         "An amount must be negative where `refund_of` names what it pays back, and nowhere else.";
     PaysBackAnother = "pays_back_another", "`refund_of` must name another conversion.";
+    OneCommission = "one_commission",
+        "A commission must be given as `commission_rate` or as `commission_amount`, and not for a refund, which takes back \
+         of the one that it pays back.";
     CustomerUnlessRefund = "customer_unless_refund",
         "A conversion must name its customer, unless it pays another one back.";
     IdLength = "id_length", "An id that is sent as a number must not have more than 128 characters.";

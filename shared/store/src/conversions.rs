@@ -124,6 +124,13 @@ struct ConversionItem {
     /// What it pays back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rf: Option<ExternalId>,
+    /// The commission, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cm: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pi: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     md: Option<String>,
     ra: Timestamp,
@@ -155,6 +162,9 @@ impl ConversionItem {
             es: conversion.event_source.clone(),
             md: conversion.metadata.clone(),
             rf: conversion.refund_of.clone(),
+            cm: conversion.commission_minor,
+            pi: conversion.policy_id.clone(),
+            pn: conversion.policy_number.clone(),
             ra: stored.received_at,
             ttl: stored.expires_at,
             g1s: anchor.as_ref().map(|_| keys::in_timeline(conversion.occurred_at, &stored.id)),
@@ -179,6 +189,9 @@ impl From<ConversionItem> for StoredConversion {
                 event_source: item.es,
                 metadata: item.md,
                 refund_of: item.rf,
+                commission_minor: item.cm,
+                policy_id: item.pi,
+                policy_number: item.pn,
             },
             received_at: item.ra,
             expires_at: item.ttl,

@@ -44,6 +44,9 @@ pub struct Credit {
     pub weight_ppb: u64,
     #[serde(rename = "a")]
     pub amount_minor: i64,
+    /// Its part of the conversion's commission.
+    #[serde(rename = "m", default, skip_serializing_if = "is_zero")]
+    pub commission_minor: i64,
     #[serde(rename = "p", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_primary: bool,
     #[serde(rename = "g", skip_serializing_if = "Option::is_none")]
@@ -64,6 +67,11 @@ pub struct Credit {
     pub broker_id: Option<String>,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Heard>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(minor: &i64) -> bool {
+    *minor == 0
 }
 
 /// What was known of a touch when AI_WEIGHTED weighed it: nobody needs to believe a weight without its reasons.

@@ -22,6 +22,8 @@ pub struct Sum {
     pub revenue_minor: i64,
     #[serde(rename = "n")]
     pub conversions: u64,
+    #[serde(rename = "m", default, skip_serializing_if = "is_zero")]
+    pub commission_minor: i64,
     /// Touches that began on this day and have a credit in this currency, for a conversion of whatever day.
     #[serde(rename = "t", default, skip_serializing_if = "is_none")]
     pub credited: u64,
@@ -47,6 +49,7 @@ impl Sum {
     pub fn add(&mut self, other: &Sum) {
         self.revenue_minor += other.revenue_minor;
         self.conversions += other.conversions;
+        self.commission_minor += other.commission_minor;
         self.credited += other.credited;
         self.unattributed_minor += other.unattributed_minor;
         self.last = self.last.take().max(other.last.clone());

@@ -62,6 +62,17 @@ fn bodies() -> Vec<Case> {
             .to_string(),
         ),
         (
+            Rule::OneCommission,
+            ORDERS,
+            "commission_amount",
+            with(
+                serde_json::from_str(&order("commission_amount", json!(1))).unwrap(),
+                "commission_rate",
+                json!(0.1),
+            )
+            .to_string(),
+        ),
+        (
             Rule::CustomerUnlessRefund,
             ORDERS,
             "customer_identifiers",

@@ -75,6 +75,9 @@ impl Shop {
             event_source: "billing".to_owned(),
             metadata: None,
             refund_of: None,
+            commission_minor: None,
+            policy_id: None,
+            policy_number: None,
         };
         self.table.record_conversion(&self.tenant, &conversion, self.stack.clock.now()).await.unwrap();
     }

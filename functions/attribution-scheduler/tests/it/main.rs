@@ -70,6 +70,9 @@ impl Shop {
             event_source: "billing".to_owned(),
             metadata: None,
             refund_of: None,
+            commission_minor: None,
+            policy_id: None,
+            policy_number: None,
         };
         self.stack.table().record_conversion(&self.tenant, &conversion, now).await.unwrap();
     }

@@ -88,6 +88,9 @@ async fn conversions(stack: &Stack) {
             event_source: "billing".to_owned(),
             metadata: None,
             refund_of: None,
+            commission_minor: None,
+            policy_id: None,
+            policy_number: None,
         };
         let now = stack.clock.now();
         assert!(matches!(

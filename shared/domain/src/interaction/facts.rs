@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 
 use super::{Field, Interaction, Section, Value};
 use crate::identifier::{Identifier, IdentifierType};
+use crate::json;
 use crate::time::Timestamp;
 
 /// A way of being in contact: 1 to 32 of `a-z 0-9 _`; `call` for telephone calls.
@@ -203,10 +204,7 @@ impl Interaction {
 
     /// The purchase probability in billionths; what is finer than that is cut off.
     pub fn purchase_probability_ppb(&self) -> Option<u64> {
-        let text = self.text(Field::PurchaseProbability)?;
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let billionths: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
-        Some(whole.parse::<u64>().ok()? * 1_000_000_000 + billionths.parse::<u64>().ok()?)
+        json::in_billionths(self.text(Field::PurchaseProbability)?)
     }
 
     /// Who the contact was with, as told last.

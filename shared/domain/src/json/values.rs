@@ -103,6 +103,18 @@ pub fn probability(raw: &RawValue) -> Result<String, Refusal> {
     in_range.map(|number| (number + 0.0).to_string()).ok_or_else(|| Refusal::of(Rule::WithinRange, problem))
 }
 
+/// A number from 0 to 1 in billionths; what is finer than that is cut off.
+pub fn billionths(raw: &RawValue) -> Result<u64, Refusal> {
+    Ok(in_billionths(&probability(raw)?).ok_or("must be a number from 0 to 1")?)
+}
+
+/// A plain decimal text in billionths.
+pub(crate) fn in_billionths(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let billionths: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
+    Some(whole.parse::<u64>().ok()? * 1_000_000_000 + billionths.parse::<u64>().ok()?)
+}
+
 /// A list of at most `most` strings, each of 1 to 128 printable characters.
 pub fn texts(most: usize) -> impl Fn(&RawValue) -> Result<Vec<String>, String> {
     move |raw| {

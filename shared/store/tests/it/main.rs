@@ -40,6 +40,9 @@ fn conversion(name: &str, identifiers: impl IntoIterator<Item = Identifier>) -> 
         event_source: "billing".to_owned(),
         metadata: None,
         refund_of: None,
+        commission_minor: None,
+        policy_id: None,
+        policy_number: None,
     }
 }
 
