@@ -113,6 +113,14 @@ impl Client {
         answer.json().await.unwrap()
     }
 
+    /// Waits until reports count so many interactions: the stack is at rest then.
+    async fn counted(&self, interactions: u64) {
+        let path = "/v1/analytics/agents/revenue?start_date=2026-06-01&end_date=2026-08-01";
+        while self.get(path).await["data"]["totals"]["total_interactions"] != interactions {
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
     /// Posts so many items in batches; each must be new.
     async fn post_all(&self, path: &str, count: u64, item: impl Fn(u64) -> Value) {
         let starts = (0..count).step_by(usize::try_from(BATCH).unwrap());
@@ -209,12 +217,18 @@ async fn puts(count: u64) -> f64 {
     rate
 }
 
-/// A run over everything there is, of the tenant that has nothing else.
+/// A run over everything there is, of the tenant that has nothing else, once all of it is counted for reports.
 async fn run(client: &Client, conversions: u64, touches: u64) {
     let customers = conversions;
     let touch = |number| interaction("touch", number, number % customers, 60 * 24 * HOUR_MS);
     client.post_all("/v1/interactions/batch", touches, touch).await;
     client.post_all("/v1/conversions/batch", conversions, conversion).await;
+    let told = Instant::now();
+    client.counted(touches).await;
+    println!(
+        "rollups have counted {touches} touches {:.1} s after the last was told",
+        told.elapsed().as_secs_f64()
+    );
     let config = json!({ "model_code": "LINEAR", "config": { "time_window_hours": 2_000 } });
     let run = client.post("/v1/attribution/runs", &config).await;
     let path = format!("/v1/attribution/runs/{}", run["data"]["run_id"].as_str().unwrap());
