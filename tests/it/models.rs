@@ -25,6 +25,105 @@ async fn order(shop: &Client) {
     assert_eq!(shop.post("/v1/conversions", order).await.status, 201);
 }
 
+/// What each of these touches of a journey earns of 100.00 by a model, and by which model instead if it is so.
+async fn by_model(shop: &Client, model: &str, config: Value) -> (Vec<(String, f64)>, Value) {
+    let run = shop.run(model, config).await;
+    let path = format!("/v1/attribution/runs/{}/results", run["run_id"].as_str().unwrap());
+    let credits = shop.list(&path).await;
+    let earned = |credit: &Value| {
+        (credit["channel"].as_str().unwrap().to_owned(), credit["attributed_amount"].as_f64().unwrap())
+    };
+    let fallback = credits[0]["explanation"]["fallback"].clone();
+    let mut earned: Vec<_> = credits.iter().map(earned).collect();
+    earned.sort_by(|a, b| a.0.cmp(&b.0));
+    (earned, fallback)
+}
+
+#[tokio::test]
+async fn touches_that_were_paid_for_or_not_direct_and_the_ends_of_a_journey_earn_by_models_of_their_own() {
+    let shop = new_tenant().await;
+    for (hour, channel) in ["paid_search", "email", "affiliate", "direct"].into_iter().enumerate() {
+        let at = format!("2026-03-02T{:02}:00:00Z", 8 + hour);
+        call(&shop, channel, json!({"channel": channel, "started_at": at})).await;
+    }
+    order(&shop).await;
+    let only = |channel: &str| (vec![(channel.to_owned(), 100.0)], Value::Null);
+    let by = async |model: &str, config: Value| by_model(&shop, model, config).await;
+    assert_eq!(by("LAST_NON_DIRECT", json!({})).await, only("affiliate"));
+    assert_eq!(
+        by("LAST_NON_DIRECT", json!({"direct_channels": ["direct", "affiliate"]})).await,
+        only("email")
+    );
+    assert_eq!(by("FIRST_PAID", json!({})).await, only("paid_search"));
+    assert_eq!(by("LAST_PAID", json!({})).await, only("affiliate"));
+    // Nothing was paid for: then the last touch, and it says so.
+    let (earned, fallback) = by("LAST_PAID", json!({"paid_channels": ["billboard"]})).await;
+    assert_eq!((earned, fallback), (only("direct").0, json!("LAST_TOUCH")));
+    let shares = |shares: [f64; 4]| {
+        ["affiliate", "direct", "email", "paid_search"]
+            .into_iter()
+            .map(str::to_owned)
+            .zip(shares)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(by("J", json!({})).await.0, shares([10.0, 60.0, 10.0, 20.0]));
+    assert_eq!(by("INVERSE_J", json!({})).await.0, shares([10.0, 20.0, 10.0, 60.0]));
+}
+
+#[tokio::test]
+async fn a_run_can_be_called_off_and_executed_after_all() {
+    let shop = new_tenant().await;
+    call(&shop, "call-1", json!({})).await;
+    order(&shop).await;
+    let run = shop.post("/v1/attribution/runs", json!({"model_code": "LINEAR"})).await.data();
+    let path = format!("/v1/attribution/runs/{}", run["run_id"].as_str().unwrap());
+    for _ in 0..2 {
+        assert_eq!(shop.post(&format!("{path}/cancel"), json!({})).await.data()["status"], "cancelled");
+    }
+    assert_eq!(shop.get(&format!("{path}/results")).await.refusal(), "409 RUN_NOT_COMPLETED");
+    let run = shop.execute(run["run_id"].as_str().unwrap()).await;
+    assert_eq!((&run["status"], &run["conversions_processed"]), (&json!("completed"), &json!(1)));
+    assert_eq!(shop.post(&format!("{path}/cancel"), json!({})).await.refusal(), "409 RUN_ALREADY_EXECUTED");
+}
+
+#[tokio::test]
+async fn completed_runs_stand_side_by_side_with_what_one_gives_more_than_another() {
+    let shop = new_tenant().await;
+    for (hour, agent) in ["ann", "bob"].into_iter().enumerate() {
+        let at = format!("2026-03-02T{:02}:00:00Z", 8 + hour);
+        call(&shop, agent, json!({"agent_id": agent, "started_at": at})).await;
+    }
+    order(&shop).await;
+    let mut ids = Vec::new();
+    for model in ["LAST_TOUCH", "LINEAR", "FIRST_TOUCH"] {
+        ids.push(shop.run(model, json!({})).await["run_id"].as_str().unwrap().to_owned());
+    }
+    let path = format!("/v1/attribution/compare?run_ids={}", ids.join(","));
+    let compared = shop.get(&path).await;
+    let models = compared.body["meta"]["runs"].as_array().unwrap().iter().map(|run| &run["model_code"]);
+    assert_eq!(models.collect::<Vec<_>>(), ["LAST_TOUCH", "LINEAR", "FIRST_TOUCH"]);
+    let rows = compared.data()["rows"].clone();
+    let told = |row: &Value| {
+        let runs = row["runs"].as_array().unwrap();
+        let of = |field: &str| runs.iter().map(|run| run[field].as_f64().unwrap()).collect::<Vec<_>>();
+        (row["value"].clone(), of("attributed_revenue"), of("difference"))
+    };
+    assert_eq!(told(&rows[0]), (json!("bob"), vec![100.0, 50.0, 0.0], vec![0.0, -50.0, -100.0]));
+    assert_eq!(told(&rows[1]), (json!("ann"), vec![0.0, 50.0, 100.0], vec![0.0, 50.0, 100.0]));
+    let by_channel = shop.get(&format!("{path}&by=channel&end_date=2026-03-02")).await.data();
+    assert_eq!(by_channel["rows"], json!([]));
+    let by_channel = shop.get(&format!("{path}&by=channel&start_date=2026-03-03")).await.data();
+    assert_eq!(by_channel["rows"][0]["value"], "call");
+
+    let refusal = async |query: &str| shop.get(&format!("/v1/attribution/compare{query}")).await.refusal();
+    assert_eq!(refusal("").await, "400 VALIDATION_ERROR run_ids");
+    assert_eq!(refusal(&format!("?run_ids={}", ids[0])).await, "400 VALIDATION_ERROR run_ids");
+    assert_eq!(refusal(&format!("?run_ids={}&by=colour", ids.join(","))).await, "400 VALIDATION_ERROR by");
+    assert_eq!(refusal("?run_ids=run_0,run_1").await, "404 NOT_FOUND");
+    let other = new_tenant().await;
+    assert_eq!(other.get(&path).await.status, 404);
+}
+
 /// Executes AI_WEIGHTED; the credits, by their amounts.
 async fn credits(shop: &Client) -> Vec<Value> {
     let run = shop.run("AI_WEIGHTED", json!({})).await;

@@ -43,6 +43,15 @@ impl Owner {
         let id = self.ids.get(parameter);
         id.unwrap_or_else(|| panic!("give the owner something for {parameter}")).clone()
     }
+
+    /// What must be asked for at a path to be shown something.
+    pub(crate) fn query(&self, path: &str) -> String {
+        match path {
+            "/v1/customers" => "?identifier=email:canary@example.com".to_owned(),
+            "/v1/attribution/compare" => format!("?run_ids={0},{0}", self.id("run_id")),
+            _ => String::new(),
+        }
+    }
 }
 
 pub(crate) async fn owner() -> Owner {

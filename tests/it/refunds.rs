@@ -49,7 +49,7 @@ async fn cents(shop: &Client, run: &Value, field: &str) -> BTreeMap<String, Vec<
     let mut credits: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     let path = format!("/v1/attribution/runs/{}/results", run["run_id"].as_str().unwrap());
     for credit in shop.list(&path).await {
-        let cents = (credit[field].as_f64().unwrap() * 100.0).round() as i64;
+        let cents = format!("{:.2}", credit[field].as_f64().unwrap()).replace('.', "").parse().unwrap();
         credits.entry(credit["interaction_id"].as_str().unwrap().to_owned()).or_default().push(cents);
     }
     credits

@@ -5,7 +5,9 @@ use domain::interaction::Channel;
 use domain::json::{self, Reader};
 use domain::money::{Currency, Money};
 use domain::rule::{Refusal, Rule};
-use domain::run::{DEFAULT_WINDOW_HOURS, ModelCode, RunConfig, default_half_life_hours};
+use domain::run::{
+    DEFAULT_WINDOW_HOURS, ModelCode, RunConfig, default_half_life_hours, direct_channels, paid_channels,
+};
 use domain::time::Day;
 use schemars::JsonSchema;
 use serde_json::value::RawValue;
@@ -54,6 +56,13 @@ struct ConfigRequest {
     /// For POSITION_BASED: what the first touch, those in between and the last get of 100
     #[schemars(extend("x-rules" = [Rule::WeightsAddUp]), example = [40, 20, 40])]
     position_weights: Option<[Whole<0, 100>; 3]>,
+    /// For LAST_NON_DIRECT: the channels by which customers come on their own; `direct` unless given
+    #[schemars(length(min = 1, max = 50))]
+    direct_channels: Option<Vec<ChannelName>>,
+    /// For FIRST_PAID and LAST_PAID: the channels that are paid for; `affiliate`, `broker_referral`, `display_ad`,
+    /// `paid_search`, `paid_social` and `partner_referral` unless given
+    #[schemars(length(min = 1, max = 50))]
+    paid_channels: Option<Vec<ChannelName>>,
     /// The currency of `min_purchase_amount`; the tenant's unless given
     min_purchase_currency: Option<Currency>,
     /// Takes only conversions of at least this amount, in its currency
@@ -116,6 +125,8 @@ fn read_config(config: &mut Reader<'_>, tenant: &Tenant) -> RunConfig {
         end_date: end_date.map(|day| day.to_string()),
         half_life_hours: half_life.unwrap_or_else(|| default_half_life_hours(window_hours)),
         position_weights: config.optional("position_weights", positions).unwrap_or([40, 20, 40]),
+        direct_channels: config.optional("direct_channels", channels).unwrap_or_else(direct_channels),
+        paid_channels: config.optional("paid_channels", channels).unwrap_or_else(paid_channels),
         ..RunConfig::usual(ModelCode::Linear)
     }
 }

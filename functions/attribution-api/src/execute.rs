@@ -9,7 +9,7 @@ use store::Run;
 use crate::App;
 use crate::views::RunView;
 
-/// Execute a run; executing one that runs already changes nothing, one that failed starts again
+/// Execute a run; executing one that runs already changes nothing, one that failed or was cancelled starts again
 pub(crate) async fn execute_run(
     State(app): State<App>,
     caller: Caller<may::AttributionRun>,
@@ -28,6 +28,10 @@ pub(crate) async fn execute_run(
                 let cutoff = run.cutoff.unwrap_or(run.created_at);
                 send(&app, &tenant.id, &run, cutoff).await?;
                 return Ok(Accepted(RunView::of(&run)));
+            }
+            RunStatus::Cancelled => {
+                // So that no message from before it was called off has begun it meanwhile.
+                app.access.table.replace_run(&tenant.id, &run.reopened()).await?;
             }
             RunStatus::Pending | RunStatus::Failed => {
                 let cutoff = app.access.clock.now();

@@ -1,5 +1,7 @@
-//! Runs: create, list, read, execute, and read what they credited.
+//! Runs: create, list, read, execute, read what they credited, and compare them.
 
+mod cancel;
+mod compare;
 mod create;
 mod execute;
 mod read;
@@ -52,6 +54,8 @@ pub fn routes() -> Routes<App> {
         .get("/v1/attribution/runs/{run_id}", "Read one run", read::find_run)
         .post("/v1/attribution/runs/{run_id}/execute", "Execute a run", execute::execute_run)
         .refuses(|| vec![ApiError::AlreadyExecuted])
+        .post("/v1/attribution/runs/{run_id}/cancel", "Cancel a run", cancel::cancel_run)
+        .refuses(|| vec![ApiError::AlreadyExecuted])
         .get("/v1/attribution/runs/{run_id}/results", "List the credits of a run", results::list_results)
         .refuses(|| vec![ApiError::NotCompleted("running")])
         .get(
@@ -60,6 +64,8 @@ pub fn routes() -> Routes<App> {
             unattributed::list_unattributed,
         )
         .refuses(|| vec![ApiError::NotCompleted("running")])
+        .get("/v1/attribution/compare", "Compare completed runs, row by row", compare::compare_runs)
+        .refuses(|| vec![ApiError::NotFound("run"), ApiError::NotCompleted("running")])
 }
 
 pub fn router(app: App) -> Router {

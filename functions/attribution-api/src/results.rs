@@ -52,7 +52,7 @@ pub(crate) async fn completed(app: &App, tenant: &Tenant, run_id: &str) -> Resul
     let run = app.run(tenant, run_id).await?;
     match run.status {
         RunStatus::Completed => Ok(run),
-        RunStatus::Pending | RunStatus::Running | RunStatus::Failed => {
+        RunStatus::Pending | RunStatus::Running | RunStatus::Failed | RunStatus::Cancelled => {
             Err(ApiError::NotCompleted(run.status.name()))
         }
     }

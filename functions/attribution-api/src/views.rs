@@ -16,6 +16,17 @@ pub(crate) struct MoneyView {
     amount: Amount,
 }
 
+impl MoneyView {
+    /// One of a run's totals, in every currency.
+    pub(crate) fn totals(run: &Run, of: fn(&Total) -> i64) -> Vec<Self> {
+        let view = |(currency, total): (&Currency, &Total)| Self {
+            currency: *currency,
+            amount: Amount(Money { minor: of(total), currency: *currency }),
+        };
+        run.totals.0.iter().map(view).collect()
+    }
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 struct ConfigView {
     #[schemars(example = 72)]
@@ -34,6 +45,12 @@ struct ConfigView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = [40, 20, 40])]
     position_weights: Option<[u32; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["direct"])]
+    direct_channels: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["paid_search"])]
+    paid_channels: Option<Vec<String>>,
     /// By how much an intent, or the first word of one, multiplies a touch's weight.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     intent_factors: BTreeMap<String, f64>,
@@ -57,6 +74,10 @@ impl ConfigView {
                 .iter()
                 .map(|(intent, permille)| (intent.clone(), f64::from(*permille) / 1000.0))
                 .collect(),
+            direct_channels: (config.model == ModelCode::LastNonDirect)
+                .then(|| config.direct_channels.clone()),
+            paid_channels: matches!(config.model, ModelCode::FirstPaid | ModelCode::LastPaid)
+                .then(|| config.paid_channels.clone()),
             position_weights: (config.model == ModelCode::PositionBased).then_some(config.position_weights),
         }
     }
@@ -89,13 +110,6 @@ pub(crate) struct RunView {
 
 impl RunView {
     pub(crate) fn of(run: &Run) -> Self {
-        let money = |of: fn(&Total) -> i64| {
-            let view = |(currency, total): (&Currency, &Total)| MoneyView {
-                currency: *currency,
-                amount: Amount(Money { minor: of(total), currency: *currency }),
-            };
-            run.totals.0.iter().map(view).collect()
-        };
         Self {
             run_id: run.run_id.clone(),
             name: run.name.clone(),
@@ -107,8 +121,8 @@ impl RunView {
             started_at: run.executed_at.map(Moment),
             completed_at: run.completed_at.map(Moment),
             conversions_processed: run.totals.conversions(),
-            attributed_total: money(|total| total.attributed_minor),
-            unattributed_total: money(|total| total.unattributed_minor),
+            attributed_total: MoneyView::totals(run, |total| total.attributed_minor),
+            unattributed_total: MoneyView::totals(run, |total| total.unattributed_minor),
             failure_reason: run.failure.clone(),
         }
     }

@@ -36,7 +36,10 @@ pub(crate) async fn started(
                 app.table.unmark_active(&tenant.id, run_id, epoch).await?;
                 return Ok(None);
             }
-            RunStatus::Pending | RunStatus::Running | RunStatus::Failed => return Ok(None),
+            // What was called off begins again only once somebody asked for it anew.
+            RunStatus::Pending | RunStatus::Running | RunStatus::Failed | RunStatus::Cancelled => {
+                return Ok(None);
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! From a customer's conversions and touches to credits: picks each conversion's touches and asks the engine.
 
-use attribution::{AiWeighted, Model, ParameterError, Signals, primary_touch, reduce, split};
+use attribution::{
+    AiWeighted, Class, MarkedModel, Marks, Model, ParameterError, Signals, primary_touch, reduce, split,
+};
 use domain::conversion::Conversion;
 use domain::identity::NodeId;
 use domain::ids::FactId;
@@ -51,11 +53,13 @@ impl Touch {
     }
 }
 
-/// How a run weighs the touches of a conversion.
+/// By what a run weighs the touches of a conversion.
 enum Weighing {
-    ByAge(Model),
+    Age(Model),
     /// Where too little was heard, by age after all.
-    BySignals(AiWeighted, Model),
+    Signals(AiWeighted, Model),
+    /// What it comes to where no touch is of the class.
+    Class(MarkedModel, ModelCode),
 }
 
 /// What each touch has of a conversion's amount, and of its commission.
@@ -103,15 +107,22 @@ impl<'a> Crediting<'a> {
     pub(crate) fn of(config: &'a RunConfig) -> Result<Self, ParameterError> {
         let decay = || Model::time_decay(config.half_life_ms());
         let weighing = match config.model {
-            ModelCode::FirstTouch => Weighing::ByAge(Model::FirstTouch),
-            ModelCode::LastTouch => Weighing::ByAge(Model::LastTouch),
-            ModelCode::Linear => Weighing::ByAge(Model::Linear),
-            ModelCode::TimeDecay => Weighing::ByAge(decay()?),
+            ModelCode::FirstTouch => Weighing::Age(Model::FirstTouch),
+            ModelCode::LastTouch => Weighing::Age(Model::LastTouch),
+            ModelCode::Linear => Weighing::Age(Model::Linear),
+            ModelCode::TimeDecay => Weighing::Age(decay()?),
             ModelCode::PositionBased => {
                 let [first, middle, last] = config.position_weights;
-                Weighing::ByAge(Model::position_based(first, middle, last)?)
+                Weighing::Age(Model::position_based(first, middle, last)?)
             }
-            ModelCode::AiWeighted => Weighing::BySignals(AiWeighted::new(config.half_life_ms())?, decay()?),
+            ModelCode::J => Weighing::Age(Model::J),
+            ModelCode::InverseJ => Weighing::Age(Model::INVERSE_J),
+            ModelCode::AiWeighted => Weighing::Signals(AiWeighted::new(config.half_life_ms())?, decay()?),
+            ModelCode::LastNonDirect => {
+                Weighing::Class(MarkedModel::Last(Class::NotDirect), ModelCode::LastTouch)
+            }
+            ModelCode::FirstPaid => Weighing::Class(MarkedModel::First(Class::Paid), ModelCode::FirstTouch),
+            ModelCode::LastPaid => Weighing::Class(MarkedModel::Last(Class::Paid), ModelCode::LastTouch),
         };
         Ok(Self { weighing, config })
     }
@@ -176,15 +187,28 @@ impl<'a> Crediting<'a> {
             weights
         };
         match &self.weighing {
-            Weighing::ByAge(model) => (by_age(model), None),
-            Weighing::BySignals(model, fallback) => {
+            Weighing::Age(model) => (by_age(model), None),
+            Weighing::Signals(model, fallback) => {
                 let signals: Vec<_> = touches.iter().map(|touch| self.signals(at, touch)).collect();
                 match model.weights(&signals) {
                     Some(weights) => (weights, None),
                     None => (by_age(fallback), Some(ModelCode::TimeDecay)),
                 }
             }
+            Weighing::Class(model, fallback) => {
+                let marks: Vec<_> = touches.iter().map(|touch| self.marks(touch)).collect();
+                let mut weights = Vec::new();
+                let is_followed = model.weights_into(&marks, &mut weights);
+                (weights, Some(*fallback).filter(|_| !is_followed && !touches.is_empty()))
+            }
         }
+    }
+
+    fn marks(&self, touch: &Touch) -> Marks {
+        let mark = |channels: &[String], mark| {
+            if channels.contains(&touch.channel) { mark } else { Marks::NONE }
+        };
+        mark(&self.config.direct_channels, Marks::DIRECT).and(mark(&self.config.paid_channels, Marks::PAID))
     }
 
     fn signals(&self, at: Timestamp, touch: &Touch) -> Signals {
@@ -240,7 +264,7 @@ impl<'a> Crediting<'a> {
                 campaign: touch.campaign.clone(),
                 partner_id: touch.partner_id.clone(),
                 broker_id: touch.broker_id.clone(),
-                heard: matches!(self.weighing, Weighing::BySignals(..)).then(|| self.heard(touch)),
+                heard: matches!(self.weighing, Weighing::Signals(..)).then(|| self.heard(touch)),
             })
             .collect()
     }

@@ -33,7 +33,7 @@ pub(crate) async fn finish(
         }
         let written = match run.status {
             RunStatus::Completed => app.table.complete_run(tenant, &run, app.clock.now()).await?,
-            RunStatus::Pending | RunStatus::Running | RunStatus::Failed => {
+            RunStatus::Pending | RunStatus::Running | RunStatus::Failed | RunStatus::Cancelled => {
                 app.table.replace_run(&tenant.id, &run).await?
             }
         };

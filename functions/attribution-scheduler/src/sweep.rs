@@ -28,7 +28,7 @@ async fn sweep(app: &App, active: &ActiveRun) -> Result<(), TickError> {
     match run.status {
         // Marked for a later execution than the one that is over, it is about to start.
         RunStatus::Completed | RunStatus::Failed if run.epoch < active.epoch => Ok(()),
-        RunStatus::Completed | RunStatus::Failed => {
+        RunStatus::Completed | RunStatus::Failed | RunStatus::Cancelled => {
             Ok(app.table.unmark_active(&active.tenant, &active.run_id, active.epoch).await?)
         }
         // Marked, but never started: whoever asked for it got no answer and will ask again, or has its message

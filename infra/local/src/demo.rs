@@ -20,6 +20,16 @@ pub use filling::Filling;
 pub use standings::Standings;
 pub use story::Story;
 
+/// The models that are shown side by side: more would not fit a terminal.
+const COMPARED: [ModelCode; 6] = [
+    ModelCode::FirstTouch,
+    ModelCode::LastTouch,
+    ModelCode::Linear,
+    ModelCode::TimeDecay,
+    ModelCode::PositionBased,
+    ModelCode::AiWeighted,
+];
+
 /// How long what was told may take to be read and counted.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -40,7 +50,8 @@ pub async fn fill(stack: &Stack, demo: &TenantCredentials, story: &Story) -> Res
     idle(stack, "crae-deliveries").await?;
     bar.set_message("attribution");
     let execute = async |model| Ok::<_, DemoError>((model, client.execute(model).await?));
-    let runs = try_join_all(ModelCode::ALL.map(execute)).await?;
+    let mut runs = try_join_all(ModelCode::ALL.map(execute)).await?;
+    runs.retain(|(model, _)| COMPARED.contains(model));
     bar.set_message("reports");
     let standings = Standings::read(&client, story, &runs).await?;
     bar.finish_and_clear();

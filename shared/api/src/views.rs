@@ -267,7 +267,8 @@ struct ExplanationView {
     model_code: &'static str,
     touched_at: Moment,
     seconds_before_conversion: i64,
-    /// The model that was used instead, since too little was heard for AI_WEIGHTED.
+    /// The model that was used instead: too little was heard for AI_WEIGHTED, or no touch is of the class that the model
+    /// asks for.
     #[schemars(with = "Option<ModelCode>")]
     fallback: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

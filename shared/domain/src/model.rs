@@ -13,16 +13,26 @@ pub enum ModelCode {
     TimeDecay,
     PositionBased,
     AiWeighted,
+    LastNonDirect,
+    FirstPaid,
+    LastPaid,
+    J,
+    InverseJ,
 }
 
 impl ModelCode {
-    pub const ALL: [ModelCode; 6] = [
+    pub const ALL: [ModelCode; 11] = [
         ModelCode::FirstTouch,
         ModelCode::LastTouch,
         ModelCode::Linear,
         ModelCode::TimeDecay,
         ModelCode::PositionBased,
         ModelCode::AiWeighted,
+        ModelCode::LastNonDirect,
+        ModelCode::FirstPaid,
+        ModelCode::LastPaid,
+        ModelCode::J,
+        ModelCode::InverseJ,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -33,6 +43,11 @@ impl ModelCode {
             ModelCode::TimeDecay => "TIME_DECAY",
             ModelCode::PositionBased => "POSITION_BASED",
             ModelCode::AiWeighted => "AI_WEIGHTED",
+            ModelCode::LastNonDirect => "LAST_NON_DIRECT",
+            ModelCode::FirstPaid => "FIRST_PAID",
+            ModelCode::LastPaid => "LAST_PAID",
+            ModelCode::J => "J",
+            ModelCode::InverseJ => "INVERSE_J",
         }
     }
 

@@ -35,6 +35,24 @@ pub struct RunConfig {
     /// What intents count for; for AI_WEIGHTED.
     #[serde(default, skip_serializing_if = "IntentFactors::is_empty")]
     pub intent_factors: IntentFactors,
+    /// The channels by which customers come on their own; for LAST_NON_DIRECT.
+    #[serde(default = "direct_channels")]
+    pub direct_channels: Vec<String>,
+    /// The channels that are paid for; for FIRST_PAID and LAST_PAID.
+    #[serde(default = "paid_channels")]
+    pub paid_channels: Vec<String>,
+}
+
+/// By which customers come on their own, unless a run says otherwise.
+pub fn direct_channels() -> Vec<String> {
+    vec!["direct".to_owned()]
+}
+
+/// What is paid for, unless a run says otherwise.
+pub fn paid_channels() -> Vec<String> {
+    ["affiliate", "broker_referral", "display_ad", "paid_search", "paid_social", "partner_referral"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// The default window, which the documents give.
@@ -59,6 +77,8 @@ impl RunConfig {
             half_life_hours: default_half_life_hours(DEFAULT_WINDOW_HOURS),
             position_weights: [40, 20, 40],
             intent_factors: IntentFactors::default(),
+            direct_channels: direct_channels(),
+            paid_channels: paid_channels(),
         }
     }
 
@@ -70,7 +90,12 @@ impl RunConfig {
             | ModelCode::LastTouch
             | ModelCode::Linear
             | ModelCode::TimeDecay
-            | ModelCode::PositionBased => IntentFactors::default(),
+            | ModelCode::PositionBased
+            | ModelCode::LastNonDirect
+            | ModelCode::FirstPaid
+            | ModelCode::LastPaid
+            | ModelCode::J
+            | ModelCode::InverseJ => IntentFactors::default(),
         };
         Self { intent_factors, ..Self::usual(model) }
     }
@@ -125,6 +150,8 @@ pub enum RunStatus {
     Running,
     Completed,
     Failed,
+    /// Somebody called it off; like a failed one it can be executed again.
+    Cancelled,
 }
 
 impl RunStatus {
@@ -134,6 +161,7 @@ impl RunStatus {
             RunStatus::Running => "running",
             RunStatus::Completed => "completed",
             RunStatus::Failed => "failed",
+            RunStatus::Cancelled => "cancelled",
         }
     }
 }

@@ -83,6 +83,18 @@ impl Run {
             ..self.clone()
         }
     }
+
+    /// A run that was called off, to be executed after all: nothing that was asked for before counts any more.
+    #[must_use]
+    pub fn reopened(&self) -> Self {
+        Self { status: RunStatus::Pending, epoch: self.epoch + 1, completed_at: None, ..self.clone() }
+    }
+
+    /// The run as it stands when somebody calls it off.
+    #[must_use]
+    pub fn cancelled(&self, now: Timestamp) -> Self {
+        Self { status: RunStatus::Cancelled, completed_at: Some(now), ..self.clone() }
+    }
 }
 
 /// What one task found, in sum: enough to know what is next and whether all adds up.

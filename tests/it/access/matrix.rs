@@ -5,15 +5,9 @@ use e2e::{Answer, Asks, Client, KeyState, Operation, new_tenant, with_permission
 
 use crate::owner::{CANARY, Owner, owner};
 
-/// What an operation shows its owner is asked for with these.
-fn query(operation: &Operation) -> &'static str {
-    let is_required = operation.path == "/v1/customers";
-    if is_required { "?identifier=email:canary@example.com" } else { "" }
-}
-
 /// Asks for what the owner has, with a body that says nothing.
 async fn ask(client: &Client, operation: &Operation, owner: &Owner, headers: &[(&str, &str)]) -> Answer {
-    let path = operation.path_with(|name| owner.id(name)) + query(operation);
+    let path = operation.path_with(|name| owner.id(name)) + &owner.query(operation.path);
     let body = if operation.method == "GET" { Vec::new() } else { b"{}".to_vec() };
     client.send(operation.method, &path, headers, body).await
 }

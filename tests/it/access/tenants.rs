@@ -20,7 +20,7 @@ async fn the_owner_reads_what_the_stranger_is_going_to_ask_for() {
     for declared in guarded().await.iter().filter(|declared| declared.route.method == "GET") {
         let mut shown = false;
         for path in paths(declared, &owner) {
-            let query = if path == "/v1/customers" { "?identifier=email:canary@example.com" } else { "" };
+            let query = owner.query(&path);
             shown |= owner.shop.get(&format!("{path}{query}")).await.status == 200;
         }
         assert!(shown, "{} shows its owner nothing: give the owner what it needs", declared.route.path);
@@ -75,6 +75,8 @@ async fn a_stranger_finds_nothing_of_anothers_by_any_filter() {
     let report = "/v1/analytics/agents/revenue?start_date=2026-03-01&end_date=2026-03-31";
     let answer = stranger.get(&format!("{report}&run_id={}", owner.id("run_id"))).await;
     assert_eq!(answer.refusal(), "404 NOT_FOUND");
+    let compared = format!("/v1/attribution/compare{}", owner.query("/v1/attribution/compare"));
+    assert_eq!(stranger.get(&compared).await.refusal(), "404 NOT_FOUND");
     let answer = stranger.get(report).await.data();
     assert_eq!((&answer["rows"], &answer["totals"]["conversions"]), (&json!([]), &json!(0)));
 }

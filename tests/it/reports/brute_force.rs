@@ -213,7 +213,7 @@ fn ratio(of: u64, over: u64) -> Option<f64> {
 }
 
 fn deal_size(row: &Row) -> Option<Value> {
-    let conversions = row.conversions.len() as i64;
+    let conversions = i64::try_from(row.conversions.len()).unwrap();
     (conversions > 0).then(|| money((row.minor + conversions / 2).div_euclid(conversions)))
 }
 

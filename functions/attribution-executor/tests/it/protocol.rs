@@ -60,6 +60,36 @@ async fn every_message_may_come_twice_and_to_two_workers_at_once() {
 }
 
 #[tokio::test]
+async fn of_a_run_that_is_cancelled_at_any_step_nothing_is_published_until_it_is_executed_again() {
+    let shop = Shop::stocked().await;
+    let app = shop.app();
+    let clean = shop.new_run(ModelCode::Linear).await;
+    shop.drain(&app, [shop.executed(&clean).await]).await;
+    let expected = shop.published(&clean).await;
+    for steps in 0..8 {
+        let run = shop.new_run(ModelCode::Linear).await;
+        let mut pending = std::collections::VecDeque::from([shop.executed(&run).await]);
+        for _ in 0..steps {
+            let Some(message) = pending.pop_front() else { break };
+            assert!(!shop.handled(&app, &message).await);
+            pending.extend(shop.sent());
+        }
+        let now = shop.stack.clock.now();
+        let cancelled = shop.reread(&run).await.cancelled(now);
+        assert!(shop.table.replace_run(&shop.tenant.id, &cancelled).await.unwrap());
+        shop.drain(&app, pending).await;
+        assert_eq!(shop.reread(&run).await.status, RunStatus::Cancelled, "after {steps} steps");
+        shop.swept().await;
+        assert!(shop.table.active_runs().await.unwrap().iter().all(|active| active.run_id != run.run_id));
+
+        let reopened = shop.reread(&run).await.reopened();
+        assert!(shop.table.replace_run(&shop.tenant.id, &reopened).await.unwrap());
+        shop.drain(&app, [shop.executed(&shop.reread(&run).await).await]).await;
+        assert_eq!(shop.published(&run).await, expected, "after {steps} steps");
+    }
+}
+
+#[tokio::test]
 async fn a_worker_of_an_earlier_execution_cannot_commit() {
     let shop = Shop::stocked().await;
     let app = shop.app();
