@@ -6,15 +6,11 @@
 
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::time::Instant;
 
 use attribution_files::{Asked, Attributed, Layout};
 
-#[expect(dead_code, reason = "paths tell no times")]
-#[path = "../../attribution/benches/synthetic/mod.rs"]
-mod synthetic;
+mod paths;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let measured = std::env::args().any(|argument| argument == "--bench");
@@ -22,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     for size in sizes {
         let file = folder.path().join("paths.csv");
-        let touches = write(&file, size)?;
+        let touches = paths::write(&file, size)?;
         println!("{size} paths, {touches} touches, {} MB", fs::metadata(&file)?.len() / 1_000_000);
         for models in [
             &["FIRST_TOUCH", "LAST_TOUCH", "LINEAR"][..],
@@ -51,25 +47,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
-}
-
-/// Writes a line for each journey; answers how many touches they have.
-fn write(file: &Path, size: u64) -> Result<usize, Box<dyn Error>> {
-    let mut out = BufWriter::new(File::create(file)?);
-    writeln!(out, "path,conversions,value,nulls")?;
-    let mut touches = 0;
-    for number in 0..size {
-        let journey = synthetic::journey(number);
-        for (place, channel) in journey.channels.iter().enumerate() {
-            let between = if place == 0 { "" } else { " > " };
-            write!(out, "{between}{}", synthetic::CHANNELS[usize::from(*channel)])?;
-        }
-        let (converted, cents) = (u8::from(journey.converted), journey.value_cents);
-        writeln!(out, ",{converted},{}.{:02},{}", cents / 100, cents % 100, 1 - converted)?;
-        touches += journey.channels.len();
-    }
-    out.flush()?;
-    Ok(touches)
 }
 
 /// The most memory that the process ever held, where the system tells.
