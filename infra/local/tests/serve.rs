@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crae::tenants::TenantCredentials;
 use domain::ids::TenantId;
+use domain::model::ModelCode;
 use serde_json::Value;
 
 /// A running `crae`, killed with the test.
@@ -109,7 +110,7 @@ async fn a_first_start_tells_the_example_data_and_a_later_one_finds_it() {
     let runs: Value = asked(&url, "/v1/attribution/runs").send().await.unwrap().json().await.unwrap();
     let runs = runs["data"].as_array().unwrap();
     let told = runs.iter().filter(|run| run["name"] == "demo" && run["conversions_processed"] == 400);
-    assert_eq!(told.filter(|run| run["status"] == "completed").count(), 6, "{runs:?}");
+    assert_eq!(told.filter(|run| run["status"] == "completed").count(), ModelCode::ALL.len(), "{runs:?}");
     first.signal("TERM");
     assert!(first.end().0, "{}", first.errors());
     let output = first.output();
