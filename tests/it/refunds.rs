@@ -189,15 +189,30 @@ async fn what_pays_back_nothing_that_is_known_is_unattributed_and_says_so() {
     // Ten were paid back of ten: of the five after that, nothing is anybody's.
     store(&shop, refund("refund-2", "order-1", "-10.00", "2026-03-04T09:00:00Z")).await;
     store(&shop, refund("refund-3", "order-1", "-5.00", "2026-03-05T09:00:00Z")).await;
+    store(&shop, refund("refund-4", "refund-2", "-1.00", "2026-03-06T09:00:00Z")).await;
+    let mut in_euro = refund("refund-5", "order-1", "-3.00", "2026-03-03T09:00:00Z");
+    in_euro["currency"] = json!("EUR");
+    store(&shop, in_euro).await;
     let run = shop.run("LINEAR", json!({})).await;
-    assert_eq!(run["attributed_total"], json!([{"currency": "USD", "amount": 0.0}]));
-    assert_eq!(run["unattributed_total"], json!([{"currency": "USD", "amount": -10.0}]));
+    let totals =
+        |eur: f64, usd: f64| json!([{"currency": "EUR", "amount": eur}, {"currency": "USD", "amount": usd}]);
+    assert_eq!(run["attributed_total"], totals(0.0, 0.0));
+    assert_eq!(run["unattributed_total"], totals(-3.0, -11.0));
     let path = format!("/v1/attribution/runs/{}/unattributed", run["run_id"].as_str().unwrap());
     let listed = shop.list(&path).await;
     let mut told: Vec<_> =
         listed.iter().map(|found| format!("{} {}", found["refund_of"], found["reason"])).collect();
     told.sort();
-    assert_eq!(told, [r#""order-1" "pays_back_nothing""#, r#""unheard-of" "pays_back_nothing""#]);
+    let told: Vec<_> = told.iter().map(String::as_str).collect();
+    assert_eq!(
+        told,
+        [
+            r#""order-1" "pays_back_nothing""#,
+            r#""order-1" "pays_back_nothing""#,
+            r#""refund-2" "pays_back_nothing""#,
+            r#""unheard-of" "pays_back_nothing""#,
+        ]
+    );
 }
 
 #[tokio::test]
