@@ -17,6 +17,24 @@ async fn deliver(shop: &Client, provider: &str, body: &str) -> String {
     answer.data()["delivery_id"].as_str().unwrap().to_owned()
 }
 
+/// A new tenant that was told some deliveries of convin, each of them once, and their ids. One whose answer was lost was
+/// taken all the same, and what was sent in its place is a duplicate; then all is told anew, to another tenant.
+async fn told_once(bodies: &[&str]) -> (Client, Vec<String>) {
+    'telling: loop {
+        let (shop, mut ids) = (new_tenant().await, Vec::new());
+        for body in bodies {
+            let answer = shop.deliver("convin", body).await;
+            assert_eq!(answer.status, 202, "{}", answer.text);
+            if answer.is_of_retry {
+                continue 'telling;
+            }
+            deliveries_done().await;
+            ids.push(answer.data()["delivery_id"].as_str().unwrap().to_owned());
+        }
+        return (shop, ids);
+    }
+}
+
 fn ids(list: &[Value]) -> Vec<&str> {
     list.iter().map(|kept| kept["delivery_id"].as_str().unwrap()).collect()
 }
@@ -86,19 +104,16 @@ fn started(at: &str, agent: &str) -> String {
 
 #[tokio::test]
 async fn each_accepted_delivery_has_exactly_one_state_whatever_it_told_and_in_whatever_order() {
-    let shop = new_tenant().await;
-    let mut expected = Vec::new();
-    for (state, body) in [
+    let told = [
         ("stale", started("2026-03-02T10:00:01Z", "ann")),
         ("applied", started("2026-03-02T10:00:02Z", "bob")),
         ("stale", started("2026-03-02T10:00:00Z", "cid")),
         ("duplicate", started("2026-03-02T10:00:02Z", "bob")),
         ("quarantined", UNREADABLE.to_owned()),
         ("unhandled", UNHANDLED.to_owned()),
-    ] {
-        expected.push((deliver(&shop, "convin", &body).await, state));
-    }
-    expected.reverse();
+    ];
+    let (shop, ids) = told_once(&told.each_ref().map(|(_, body)| body.as_str())).await;
+    let expected: Vec<_> = ids.into_iter().zip(told.map(|(state, _)| state)).rev().collect();
     let told = |list: Vec<Value>| {
         let told = |one: Value| (one["delivery_id"].as_str().unwrap().to_owned(), one["state"].clone());
         list.into_iter().map(told).collect::<Vec<_>>()
@@ -120,9 +135,9 @@ async fn each_accepted_delivery_has_exactly_one_state_whatever_it_told_and_in_wh
 
 #[tokio::test]
 async fn a_section_leads_to_the_payload_that_told_it() {
-    let shop = new_tenant().await;
     let body = started("2026-03-02T10:00:00Z", "ann");
-    let id = deliver(&shop, "convin", &body).await;
+    let (shop, ids) = told_once(&[&body]).await;
+    let id = ids[0].as_str();
     let call = shop.get("/v1/interactions/ext:convin:call-1").await.data();
     assert_eq!(call["sections"]["started"]["delivery_id"], id);
     let delivery = shop.get(&format!("{LIST}/{id}")).await.data();

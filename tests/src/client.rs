@@ -35,6 +35,8 @@ pub struct Answer {
     pub body: Value,
     pub text: String,
     pub headers: HeaderMap,
+    /// Whether an earlier attempt failed, which may have been carried out all the same.
+    pub is_of_retry: bool,
 }
 
 impl Answer {
@@ -190,7 +192,8 @@ impl Client {
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await?;
-        let answer = Answer { status, body: serde_json::from_str(&text).unwrap_or_default(), text, headers };
+        let body_read = serde_json::from_str(&text).unwrap_or_default();
+        let answer = Answer { status, body: body_read, text, headers, is_of_retry: false };
         document::hold(method, path, &body, &answer);
         logs::hold();
         Ok(answer)
@@ -217,6 +220,7 @@ impl Client {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
             answer = self.must_send(method, path, headers, body.clone()).await;
+            answer.is_of_retry = true;
         }
         if path.ends_with("/batch") && answer.status == 200 {
             self.try_rest_of_batch(path, &body, &mut answer).await;
