@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
+use crediting::{Crediting, Touch};
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
 use domain::run::Stage;
@@ -14,7 +15,6 @@ use store::{
     StoredInteraction, TaskOutcome, Tenant, keys,
 };
 
-use crate::credit::{Crediting, Touch};
 use crate::sums::sums_of;
 use crate::{App, WorkError};
 

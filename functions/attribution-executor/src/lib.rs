@@ -5,7 +5,6 @@
 //! give the same bytes, and nobody reads them before the run is completed.
 
 mod advance;
-mod credit;
 mod execute;
 mod finish;
 mod plan;

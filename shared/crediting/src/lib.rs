@@ -1,4 +1,6 @@
 //! From a customer's conversions and touches to credits: picks each conversion's touches and asks the engine.
+//!
+//! A run credits many conversions so, a calculation one: there is no other way from facts to credits.
 
 use attribution::{
     AiWeighted, Class, MarkedModel, Marks, Model, ParameterError, Signals, primary_touch, reduce, split,
@@ -13,11 +15,11 @@ use domain::time::Timestamp;
 use store::{Credit, CreditedConversion, Heard, PaidBack, StoredConversion, StoredInteraction};
 
 /// An interaction as a run sees it.
-#[derive(Clone)]
-pub(crate) struct Touch {
-    pub(crate) id: FactId,
-    pub(crate) time: Timestamp,
-    pub(crate) channel: String,
+#[derive(Clone, Debug)]
+pub struct Touch {
+    pub id: FactId,
+    pub time: Timestamp,
+    pub channel: String,
     agent_id: Option<String>,
     team_id: Option<String>,
     vendor_code: Option<String>,
@@ -32,7 +34,7 @@ pub(crate) struct Touch {
 
 impl Touch {
     /// None as long as its start was not reported.
-    pub(crate) fn of(stored: &StoredInteraction) -> Option<Self> {
+    pub fn of(stored: &StoredInteraction) -> Option<Self> {
         let interaction = &stored.interaction;
         let text = |field| interaction.text(field).map(str::to_owned);
         Some(Self {
@@ -98,13 +100,13 @@ impl Shared {
 }
 
 /// How a run credits.
-pub(crate) struct Crediting<'a> {
+pub struct Crediting<'a> {
     weighing: Weighing,
     config: &'a RunConfig,
 }
 
 impl<'a> Crediting<'a> {
-    pub(crate) fn of(config: &'a RunConfig) -> Result<Self, ParameterError> {
+    pub fn of(config: &'a RunConfig) -> Result<Self, ParameterError> {
         let decay = || Model::time_decay(config.half_life_ms());
         let weighing = match config.model {
             ModelCode::FirstTouch => Weighing::Age(Model::FirstTouch),
@@ -129,7 +131,7 @@ impl<'a> Crediting<'a> {
 
     /// The credits of a conversion over those of `touches`, which are in canonical order, that began in its window, both
     /// ends included.
-    pub(crate) fn credit(
+    pub fn credit(
         &self,
         customer_id: Option<&NodeId>,
         stored: &StoredConversion,
@@ -152,7 +154,7 @@ impl<'a> Crediting<'a> {
 
     /// What a refund takes back of what the conversion that it pays back is credited with, by the same weights; `touches`
     /// are those of that conversion's customer. What is paid back beyond its amount is nobody's.
-    pub(crate) fn take_back(
+    pub fn take_back(
         &self,
         customer_id: Option<&NodeId>,
         refund: &StoredConversion,
