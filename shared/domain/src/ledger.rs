@@ -220,6 +220,13 @@ impl Settlement {
         self.records.iter().find(|record| record.touch == *touch)
     }
 
+    /// As much of it as a partner or broker may see: its own records.
+    #[must_use]
+    pub fn share_of(&self, party: &Party) -> Self {
+        let own = self.records.iter().filter(|record| record.is_of(party)).cloned();
+        Self { records: own.collect(), journal: Vec::new(), refunds: Vec::new(), ..self.clone() }
+    }
+
     fn record_mut(&mut self, touch: &FactId) -> Result<&mut Record, LedgerRefusal> {
         self.records.iter_mut().find(|record| record.touch == *touch).ok_or(LedgerRefusal::NoSuchRecord)
     }

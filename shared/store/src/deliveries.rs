@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::{FactId, TenantId};
-use domain::time::{Day, Timestamp, Zone};
+use domain::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
-use crate::table::{Range, Sorted, Table, Unless};
+use crate::newest::{Newest, Placed, months};
+use crate::table::{Table, Unless};
 use crate::tenants::Tenant;
 use crate::timeline::{Page, Paging, Position};
 
@@ -60,9 +61,6 @@ pub struct KeptDelivery {
     pub replayed_at: Option<Timestamp>,
 }
 
-/// How many pages of the table one page of the list may read before it ends early, for filters that match little.
-const MOST_READS: usize = 20;
-
 #[derive(Serialize, Deserialize)]
 struct DeliveryItem {
     pk: String,
@@ -74,6 +72,12 @@ struct DeliveryItem {
     /// that an old message that comes once more changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     taken_at: Option<Timestamp>,
+}
+
+impl Placed for DeliveryItem {
+    fn place(&self) -> &str {
+        &self.sk
+    }
 }
 
 impl DeliveryItem {
@@ -152,78 +156,14 @@ impl Table {
         now: Timestamp,
         keep: impl Fn(&KeptDelivery) -> bool,
     ) -> Result<Page<KeptDelivery>, StoreError> {
-        let before = paging.after.map(|after| after.0.clone());
         let newest = paging.after.and_then(Position::time).unwrap_or(paging.span.to).min(now);
-        let (mut kept, mut reads) = (Vec::new(), 0);
-        // A query from a later key to an earlier one is an error, not an empty answer.
-        if paging.span.from > newest {
-            return Ok(page_of(kept, paging.limit));
-        }
-        for month in months(newest, paging.span.from) {
-            let range = Range {
-                index: None,
-                pk: keys::deliveries(tenant, &month),
-                sk: Sorted::Between(
-                    paging.span.from.sortable(),
-                    before.clone().unwrap_or_else(|| format!("{}#~", paging.span.to.sortable())),
-                ),
-                newest_first: true,
-                limit: None,
-                only: None,
-            };
-            let mut after = None;
-            loop {
-                let (items, next) = self.query::<DeliveryItem>(&range, after).await?;
-                let last = items.last().map(|item| Position(item.sk.clone()));
-                let items = items.into_iter().filter(|item| item.is_kept(now));
-                kept.extend(items.filter(|item| before.as_ref() != Some(&item.sk) && keep(&item.kept)));
-                if kept.len() > paging.limit {
-                    return Ok(page_of(kept, paging.limit));
-                }
-                reads += 1;
-                after = next;
-                if after.is_none() {
-                    break;
-                }
-                if reads >= MOST_READS {
-                    return Ok(Page { next: last, ..page_of(kept, paging.limit) });
-                }
-            }
-        }
-        Ok(page_of(kept, paging.limit))
-    }
-}
-
-/// The months in UTC from `newest` back to `oldest`.
-fn months(newest: Timestamp, oldest: Timestamp) -> impl Iterator<Item = String> {
-    let month = |time| Zone::UTC.hour_of(time).month();
-    let last = month(oldest);
-    let all = std::iter::successors(Some(month(newest)), |month| month_before(month));
-    all.take_while(move |month| *month >= last)
-}
-
-/// `202401` of `202402`.
-fn month_before(month: &str) -> Option<String> {
-    let first = Day::parse(&format!("{}-{}-01", month.get(..4)?, month.get(4..)?))?;
-    Some(first.minus(1).to_string().replace('-', "").get(..6)?.to_owned())
-}
-
-fn page_of(mut kept: Vec<DeliveryItem>, limit: usize) -> Page<KeptDelivery> {
-    let more = kept.len() > limit;
-    kept.truncate(limit);
-    let next = kept.last().filter(|_| more).map(|last| Position(last.sk.clone()));
-    Page { items: kept.into_iter().map(|item| item.kept).collect(), next }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn months_are_walked_back_over_the_turn_of_the_year() {
-        let at = |text: &str| Timestamp::parse(text).unwrap();
-        let walked = months(at("2024-03-31T23:59:59Z"), at("2023-11-30T00:00:00Z"));
-        assert_eq!(walked.collect::<Vec<_>>(), ["202403", "202402", "202401", "202312", "202311"]);
-        assert_eq!(months(at("2024-03-01T00:00:00Z"), at("2024-04-01T00:00:00Z")).count(), 0);
+        let partitions = months(newest, paging.span.from).map(|month| keys::deliveries(tenant, &month));
+        let wanted = Newest {
+            between: (paging.span.from.sortable(), format!("{}#~", paging.span.to.sortable())),
+            after: paging.after,
+            limit: paging.limit,
+        };
+        let is_kept = |item: &DeliveryItem| item.is_kept(now) && keep(&item.kept);
+        Ok(self.newest(partitions, wanted, is_kept).await?.map(|item| item.kept))
     }
 }

@@ -27,6 +27,12 @@
 //! | credits of some shards, one item per conversion, more if very many | `T#t#RUN#r#S#nn-nn#A#attempt` / `CNV#id#chunk`, `NONE#id#chunk` if unattributed |
 //! | sums of some shards | `T#t#RUN#r#S#nn-nn#A#attempt` / `SUM#dimension#day#currency#chunk` |
 //! | sums of a run | `T#t#RUN#r` / `AGG#epoch#dimension#day#currency#chunk` |
+//! | how a conversion was settled | `T#t#LEDGER#yyyymm` / `time#id` |
+//! | what of it is a partner's or broker's | `T#t#PARTY#kind#p` / `L#time#id` |
+//! | disputes about it, and those of a partner or broker | `T#t#DISPUTES` / `D#id`, `T#t#PARTY#kind#p` / `D#id` |
+//! | who changed what of it | `T#t#AUDIT#yyyymm` / `time#id` |
+//! | how a model calculates for one lead | `T#t#MODELS` / `MODEL#code` |
+//! | partners and brokers that are known by name | `T#t#PARTIES` / `kind#p` |
 //!
 //! Global partitions, the only keys that do not begin with a tenant: `KEY#id` (API keys), `ALIAS#provider#alias`,
 //! `TENANTS#shard` / `T#t`, `ACTIVE#shard` / `T#t#RUN#r` (running runs).
@@ -41,6 +47,13 @@ use domain::time::{Hour, Timestamp, Zone};
 
 use crate::identity::Decision;
 use crate::timeline::Position;
+
+mod ledger;
+
+pub use self::ledger::{
+    audit, audited, dispute, dispute_entries, disputes, in_shares, known_parties, known_party, model,
+    month_of, of_kind, party, party_share, settlement, settlements,
+};
 
 /// The key of one item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -378,6 +391,7 @@ pub(crate) fn part(pk: &str) -> &'static str {
             Some("ONCE") => "idempotency",
             Some("RATE") => "rates",
             Some("RUN" | "RUNS" | "PUBLISHED") => "runs",
+            Some("LEDGER" | "PARTY" | "DISPUTES" | "AUDIT" | "MODELS" | "PARTIES") => "ledger",
             Some(_) => "other",
         },
         Some(_) | None => "other",
