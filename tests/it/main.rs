@@ -12,6 +12,7 @@ mod decisions;
 mod deliveries;
 mod guide;
 mod hostile;
+mod ledger;
 mod lists;
 mod logs;
 mod missing;

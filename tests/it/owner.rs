@@ -28,6 +28,23 @@ pub(crate) fn order() -> Value {
     })
 }
 
+pub(crate) fn touchpoint() -> Value {
+    json!({
+        "leadId": "canary-lead", "channel": "email", "timestamp": AT, "externalId": "touchpoint-1", "campaign": "canary",
+        "partnerId": "canary-partner", "brokerId": "canary-broker",
+    })
+}
+
+pub(crate) fn policy() -> Value {
+    json!({
+        "leadId": "canary-lead", "type": "policy_bound", "value": 10, "currency": "USD", "occurredAt": AT,
+        "externalId": "policy-1", "policyNumber": "canary",
+    })
+}
+
+/// What stands in paths and is everybody's.
+pub(crate) const CLOSED: [&str; 1] = ["model"];
+
 pub(crate) struct Owner {
     pub(crate) shop: Client,
     /// What stands in paths, by the names of their parameters.
@@ -42,6 +59,13 @@ impl Owner {
     pub(crate) fn id(&self, parameter: &str) -> String {
         let id = self.ids.get(parameter);
         id.unwrap_or_else(|| panic!("give the owner something for {parameter}")).clone()
+    }
+
+    /// A touchpoint that nothing else is said of.
+    pub(crate) async fn another_touchpoint(&self) -> String {
+        let touchpoint = json!({"leadId": "canary-lead", "channel": "email", "timestamp": AT});
+        let stored = self.shop.post("/api/v1/attribution/touchpoints", touchpoint).await.data();
+        stored["id"].as_str().unwrap_or_default().to_owned()
     }
 
     /// What must be asked for at a path to be shown something.
@@ -64,6 +88,13 @@ pub(crate) async fn owner() -> Owner {
     let members = customer["members"].as_array().unwrap().iter();
     let members: Vec<_> = members.map(|member| member["member_id"].as_str().unwrap().to_owned()).collect();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let touchpoint = shop.post("/api/v1/attribution/touchpoints", touchpoint()).await.data();
+    let policy = shop.post("/api/v1/attribution/conversions", policy()).await.data();
+    let saved = json!({"leadId": "canary-lead", "model": "linear", "conversionId": policy["id"]});
+    let saved = shop.post("/api/v1/attribution/calculate-and-save", saved).await.data();
+    let attribution = &saved["attributions"][0]["id"];
+    let dispute = json!({"attributionId": attribution, "disputeType": "canary", "reason": "canary"});
+    let dispute = shop.post("/api/v1/attribution/disputes", dispute).await.data();
     let unreadable = shop.deliver("convin", r#"{"event_type":"canary","data":"canary"}"#).await.data();
     shop.get_until("/v1/webhooks/deliveries", |answer| answer.body["data"] != json!([])).await;
     let ids = BTreeMap::from([
@@ -72,12 +103,18 @@ pub(crate) async fn owner() -> Owner {
         ("customer_id", text(&customer["customer_id"])),
         ("run_id", text(&run["run_id"])),
         ("delivery_id", text(&unreadable["delivery_id"])),
+        ("touchpoint_id", text(&touchpoint["id"])),
+        ("attribution_id", text(attribution)),
+        ("dispute_id", text(&dispute["id"])),
+        ("lead_id", "canary-lead".to_owned()),
+        ("model", "linear".to_owned()),
         ("provider", "convin".to_owned()),
         ("tenant", shop.tenant.tenant_id.clone()),
     ]);
     let others = ["ext:call-1", "ext:api:call-1", "ext:order-1", "canary-agent"].map(str::to_owned);
     let mut names: Vec<_> =
         others.into_iter().chain(members.clone()).chain([text(&call["vendor_id"])]).collect();
+    names.push("linear".to_owned());
     names.extend(ids.iter().filter(|(name, _)| name.ends_with("_id")).map(|(_, id)| id.clone()));
     Owner { shop, ids, names, members }
 }

@@ -123,6 +123,8 @@ fn upper(verb: &str) -> &'static str {
         "get" => "GET",
         "post" => "POST",
         "patch" => "PATCH",
+        "put" => "PUT",
+        "delete" => "DELETE",
         other => panic!("{other} is new to the tests"),
     }
 }

@@ -16,8 +16,8 @@ pub use document::{Asks, Operation, resolved};
 pub use logs::logged;
 pub use routes::{Declared, routes};
 pub use stack::{
-    KeyState, deliveries_done, kept_deliveries, new_tenant, new_tenant_in, now, rollups_done, stack,
-    with_permissions,
+    KeyState, bound_to, deliveries_done, kept_deliveries, new_tenant, new_tenant_in, now, rollups_done,
+    stack, with_permissions,
 };
 pub use weather::{Failures, REDELIVERY, Weather};
 

@@ -46,6 +46,7 @@ pub async fn routes() -> Vec<Declared> {
         ("deliveries-api", deliveries_api::routes().listed().to_vec()),
         ("identity-api", identity_api::routes().listed().to_vec()),
         ("ingestion-api", ingestion_api::routes().listed().to_vec()),
+        ("ledger-api", ledger_api::routes().listed().to_vec()),
         ("site", site::routes().listed().to_vec()),
         ("webhook-receiver", webhook_receiver::routes().listed().to_vec()),
     ];

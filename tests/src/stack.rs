@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use crae::tenants::TenantCredentials;
 use crae::{Stack, tenants};
 use domain::ids::TenantId;
+use domain::party::{Party, PartyKind};
 use domain::permission::{Permission, Permissions};
 use domain::tenant::Settings;
 use domain::time::Timestamp;
@@ -82,14 +83,29 @@ pub async fn with_permissions(
     permissions: impl IntoIterator<Item = Permission>,
     state: KeyState,
 ) -> Client {
+    with_new_key(client, permissions.into_iter().collect(), (state, None)).await
+}
+
+/// A client whose key is a partner's or broker's, and holds every permission.
+pub async fn bound_to(client: &Client, kind: PartyKind, id: &str) -> Client {
+    let party = Party { kind, id: id.to_owned() };
+    with_new_key(client, Permissions::all(), (KeyState::Active, Some(party))).await
+}
+
+async fn with_new_key(
+    client: &Client,
+    permissions: Permissions,
+    (state, party): (KeyState, Option<Party>),
+) -> Client {
     let (key_id, secret) = (new_name("key"), "of-a-test");
     let key = ApiKey {
         key_id: key_id.clone(),
         tenant: tenant_id(&client.tenant.tenant_id),
         secret_hash: hex::encode(Sha256::digest(secret)),
-        permissions: permissions.into_iter().collect::<Permissions>(),
+        permissions,
         created_at: now().await,
         revoked: state == KeyState::Revoked,
+        party,
     };
     assert!(done(table().await.create_api_key(&key).await), "the key {key_id} existed before");
     client.with_key(&format!("crk_{key_id}_{secret}"))

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
 use crediting::{Crediting, Touch};
+use domain::conversion::Conversion;
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
 use domain::run::Stage;
@@ -115,8 +116,8 @@ async fn credit_customers(
             let customer_id = customer.customer_id.as_ref();
             let credit = |converted: &Converted<'_>| match (converted.paid, converted.looks_back_from()) {
                 (Some(paid), _) => crediting.take_back(customer_id, converted.stored, (paid, &of_customer)),
-                (None, Some(_)) => crediting.credit(customer_id, converted.stored, &of_customer),
-                (None, None) => crediting.credit(customer_id, converted.stored, &[]),
+                (None, Some(_)) => crediting.credit(customer_id, converted.named(), &of_customer),
+                (None, None) => crediting.credit(customer_id, converted.named(), &[]),
             };
             credited.extend(conversions.iter().map(credit));
         }
@@ -134,6 +135,10 @@ struct Converted<'a> {
 }
 
 impl Converted<'_> {
+    fn named(&self) -> (&FactId, &Conversion) {
+        (&self.stored.id, &self.stored.conversion)
+    }
+
     /// Up to when its touches are; None for a refund of what is not known, which has none.
     fn looks_back_from(&self) -> Option<Timestamp> {
         match (self.paid, &self.stored.conversion.refund_of) {

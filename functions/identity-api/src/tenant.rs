@@ -22,6 +22,7 @@ pub(crate) struct TenantView {
     retention_months: u32,
     #[schemars(with = "ModelCode")]
     default_model: &'static str,
+    /// Once a day the default model is run over so many days; 0 for never.
     daily_run_days: u32,
     intent_factors: BTreeMap<String, f64>,
     /// Null for what all tenants may.

@@ -15,7 +15,7 @@ use domain::money::{Currency, Money, portion};
 use domain::rule::{Refusal, Rule};
 use domain::time::Timestamp;
 use schemars::JsonSchema;
-use store::{Customers, StoredConversion, Tenant};
+use store::{Audited, Customers, Recorded, Settled, StoredConversion, Tenant};
 
 use crate::batch::{self, Batch, BatchAnswer, Resource};
 use crate::identifiers::{self, IdentifierReport};
@@ -61,7 +61,12 @@ impl Resource for Conversions {
     ) -> Result<batch::Outcome<Self>, ApiError> {
         let now = access.clock.now();
         let report = of_whom_it_pays_back(access, tenant, report).await?;
-        Ok(access.table.record_conversion(tenant, &report, now).await?)
+        let outcome = access.table.record_conversion(tenant, &report, now).await?;
+        // Also when it was stored before: whoever stored it may not have come so far.
+        if !matches!(outcome, Recorded::Contradicts(_)) {
+            take_back(access, tenant, &report).await?;
+        }
+        Ok(outcome)
     }
 
     async fn view(
@@ -172,6 +177,25 @@ fn take_commission(body: &mut Reader<'_>, amount: Option<Money>, is_refund: bool
     let minor = amount.map_or(0, |amount| amount.minor);
     let of_rate = |rate_ppb| portion(minor, rate_ppb, 1_000_000_000);
     paid.flatten().map(|paid| paid.minor).or(rate_ppb.map(of_rate))
+}
+
+/// Takes a refund back from how what it pays back is settled, if it is.
+async fn take_back(access: &Access, tenant: &Tenant, report: &Conversion) -> Result<(), ApiError> {
+    let Some(original) = &report.refund_of else { return Ok(()) };
+    let now = access.clock.now();
+    let id = FactId::conversion(&tenant.id, original);
+    if let Some(original) = access.table.conversion(tenant, &id, now).await? {
+        let audited = Audited {
+            audit_id: access.clock.mint("aud"),
+            at: now,
+            by: "a refund".to_owned(),
+            action: "settlement.paid_back".to_owned(),
+            subject: id.to_string(),
+            detail: "{}".to_owned(),
+        };
+        access.table.take_back(tenant, &Settled::from(&original), &audited, now).await?;
+    }
+    Ok(())
 }
 
 /// A refund that names nobody, with whom the conversion names that it pays back, so that it stands in the same journey.

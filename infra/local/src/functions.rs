@@ -48,7 +48,7 @@ impl Function {
 }
 
 /// Every function there is.
-pub const ALL: [Function; 13] = [
+pub const ALL: [Function; 14] = [
     Function {
         name: "analytics-api",
         connect: |host| Ok(Code::Http(analytics_api::router(analytics_api::App::connect(host)?))),
@@ -96,6 +96,10 @@ pub const ALL: [Function; 13] = [
     Function {
         name: "ingestion-api",
         connect: |host| Ok(Code::Http(ingestion_api::router(ingestion_api::App::connect(host)?))),
+    },
+    Function {
+        name: "ledger-api",
+        connect: |host| Ok(Code::Http(ledger_api::router(ledger_api::App::connect(host)?))),
     },
     Function {
         name: "rollup-builder",

@@ -92,5 +92,6 @@ fn api_key(tenant: &TenantId, credentials: &TenantCredentials, clock: &Clock) ->
         permissions: Permissions::all(),
         created_at: clock.now(),
         revoked: false,
+        party: None,
     }
 }

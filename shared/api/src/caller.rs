@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::response::{IntoResponse, Response};
+use domain::party::Party;
 use domain::permission::{Credential, Principal, Required};
 use domain::time::Timestamp;
 use http::HeaderMap;
@@ -78,7 +79,8 @@ impl Access {
         let key = known.filter(|_| same).ok_or(ApiError::Unauthenticated)?;
         let tenant = self.tenants.find(&key.tenant, now).await?.ok_or(ApiError::Unauthenticated)?;
         let credential = Credential::ApiKey { key_id: key.key_id };
-        Ok((Principal { tenant: key.tenant, credential, permissions: key.permissions }, tenant))
+        let ApiKey { tenant: of, permissions, party, .. } = key;
+        Ok((Principal { tenant: of, credential, permissions, party }, tenant))
     }
 }
 
@@ -101,7 +103,15 @@ fn split(key: &str) -> Option<(&str, &str)> {
     (!key_id.is_empty() && key_id.len() <= 128 && !secret.is_empty()).then_some((key_id, secret))
 }
 
-/// A caller who holds the permission `P`. Handlers take it before they read anything else.
+/// Whether a route answers to who is bound to a partner or broker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ToBound {
+    Refused,
+    Answered,
+}
+
+/// A caller who holds the permission `P`, and is bound to no partner or broker. Handlers take it before they read anything
+/// else.
 pub struct Caller<P> {
     pub tenant: Arc<Tenant>,
     pub principal: Principal,
@@ -120,8 +130,48 @@ where
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        Self::extracted(parts, state, ToBound::Refused).await
+    }
+}
+
+/// A caller who holds the permission `P`, and may be bound to a partner or broker: then it must be shown only what is
+/// theirs, read by their key.
+pub struct PerhapsBound<P>(pub Caller<P>);
+
+impl<P> PerhapsBound<P> {
+    /// Whose rows the caller may see; None for all.
+    pub fn party(&self) -> Option<&Party> {
+        self.0.principal.party.as_ref()
+    }
+}
+
+impl<S, P> FromRequestParts<S> for PerhapsBound<P>
+where
+    S: Send + Sync,
+    P: Required,
+    Access: FromRef<S>,
+{
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        Caller::extracted(parts, state, ToBound::Answered).await.map(Self)
+    }
+}
+
+impl<P: Required> Describe for PerhapsBound<P> {
+    fn describe(operation: &mut Operation<'_>) {
+        Caller::<P>::describe(operation);
+    }
+}
+
+impl<P: Required> Caller<P> {
+    async fn extracted<S>(parts: &Parts, state: &S, to_bound: ToBound) -> Result<Self, Response>
+    where
+        Access: FromRef<S>,
+    {
         let access = Access::from_ref(state);
-        let caller = Self::admitted(&access, &parts.headers).await.map_err(ApiError::into_response)?;
+        let caller = Self::admitted(&access, &parts.headers, to_bound).await;
+        let caller = caller.map_err(ApiError::into_response)?;
         let Some(repeatable) = parts.extensions.get::<Repeatable>() else { return Ok(caller) };
         let claimed = repeatable.claim(parts, &caller.principal, &access).await;
         match claimed.map_err(ApiError::into_response)? {
@@ -129,10 +179,8 @@ where
             ToDo::Repeat(answered) => Err(answered),
         }
     }
-}
 
-impl<P: Required> Caller<P> {
-    async fn admitted(access: &Access, headers: &HeaderMap) -> Result<Self, ApiError> {
+    async fn admitted(access: &Access, headers: &HeaderMap, to_bound: ToBound) -> Result<Self, ApiError> {
         let (principal, tenant) = access.principal(headers).await?;
         access.limiter.pass(&access.table, &tenant, access.clock.now()).await?;
         if let Some(mentioned) = headers.get("x-tenant-id")
@@ -142,6 +190,9 @@ impl<P: Required> Caller<P> {
         }
         if !principal.permissions.allow(P::PERMISSION) {
             return Err(ApiError::Forbidden(P::PERMISSION));
+        }
+        if principal.party.is_some() && to_bound == ToBound::Refused {
+            return Err(ApiError::Bound);
         }
         Ok(Self { tenant, principal, request: None, holds: PhantomData })
     }

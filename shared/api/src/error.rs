@@ -24,6 +24,8 @@ pub enum ApiError {
     InvalidSignature,
     #[error("this credential lacks the permission {}", .0.code())]
     Forbidden(Permission),
+    #[error("this credential is bound to a partner or broker, and sees only what is theirs")]
+    Bound,
     #[error("X-Tenant-ID names another tenant than the credential's")]
     TenantMismatch,
     #[error("there is no such {0}")]
@@ -46,6 +48,10 @@ pub enum ApiError {
     AmbiguousId,
     #[error("the run was executed already; create another to attribute again")]
     AlreadyExecuted,
+    #[error("the conversion is settled: what people rely on is changed by disputes and refunds")]
+    Settled,
+    #[error("what is {0} cannot become {1}")]
+    IllegalMove(&'static str, &'static str),
     #[error("the run has no results yet; it is {0}")]
     NotCompleted(&'static str),
     #[error("these customers cannot be merged: {0}")]
@@ -124,7 +130,7 @@ impl ApiError {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
             Self::InvalidSignature => (StatusCode::UNAUTHORIZED, "INVALID_SIGNATURE"),
-            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::Forbidden(_) | Self::Bound => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::TenantMismatch => (StatusCode::FORBIDDEN, "TENANT_MISMATCH"),
             Self::NotFound(_) | Self::NoSuchPath => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
@@ -135,6 +141,8 @@ impl ApiError {
             Self::Duplicate(_) => (StatusCode::CONFLICT, "DUPLICATE_RESOURCE"),
             Self::AmbiguousId => (StatusCode::CONFLICT, "AMBIGUOUS_ID"),
             Self::AlreadyExecuted => (StatusCode::CONFLICT, "RUN_ALREADY_EXECUTED"),
+            Self::Settled => (StatusCode::CONFLICT, "CONVERSION_SETTLED"),
+            Self::IllegalMove(..) => (StatusCode::CONFLICT, "ILLEGAL_MOVE"),
             Self::NotCompleted(_) => (StatusCode::CONFLICT, "RUN_NOT_COMPLETED"),
             Self::NotMergeable(_) => (StatusCode::CONFLICT, "NOT_MERGEABLE"),
             Self::IdempotencyKeyReused => (StatusCode::CONFLICT, "IDEMPOTENCY_KEY_REUSED"),
@@ -173,6 +181,7 @@ impl ApiError {
             }
             Self::Unauthenticated
             | Self::InvalidSignature
+            | Self::Bound
             | Self::TenantMismatch
             | Self::NotFound(_)
             | Self::NoSuchPath
@@ -181,6 +190,8 @@ impl ApiError {
             | Self::AmbiguousId
             | Self::AlreadyExecuted
             | Self::NotCompleted(_)
+            | Self::Settled
+            | Self::IllegalMove(..)
             | Self::IdempotencyKeyReused
             | Self::RequestInProgress
             | Self::RateLimited { .. }

@@ -18,7 +18,7 @@ mod routes;
 pub mod views;
 
 pub use body::{Body, MOST_BODY, take_days};
-pub use caller::{Access, Caller};
+pub use caller::{Access, Caller, PerhapsBound};
 pub use cursor::Cursors;
 pub use describe::{Describe, Operation, Presence, Schemas};
 pub use domain::permission::may;

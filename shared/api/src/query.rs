@@ -27,7 +27,16 @@ pub struct Query<T> {
     /// Every name that was asked for.
     known: BTreeSet<String>,
     problems: Vec<Problem>,
+    spelling: Spelling,
     looks: PhantomData<fn() -> T>,
+}
+
+/// Which spellings of a parameter's name are taken.
+#[derive(Clone, Copy, Debug)]
+enum Spelling {
+    Exact,
+    /// Also in snake case what is in camel case.
+    Either,
 }
 
 impl<T: JsonSchema> Describe for Query<T> {
@@ -55,13 +64,19 @@ impl<L> Query<L> {
                 .map(|query| query.0)
                 .unwrap_or_default();
         let (values, known) = (BTreeMap::new(), BTreeSet::new());
-        let mut this = Self { values, known, problems: Vec::new(), looks: PhantomData };
+        let (problems, spelling) = (Vec::new(), Spelling::Exact);
+        let mut this = Self { values, known, problems, spelling, looks: PhantomData };
         for (name, value) in pairs {
             if this.values.insert(name.clone(), value).is_some() {
                 this.refuse(&name, "is given more than once");
             }
         }
         this
+    }
+
+    /// Takes `start_date` for `startDate`, and so on: for the interface whose names are in camel case.
+    pub fn accept_snake_case(&mut self) {
+        self.spelling = Spelling::Either;
     }
 
     pub fn refuse(&mut self, parameter: &str, refusal: impl Into<Refusal>) {
@@ -71,7 +86,10 @@ impl<L> Query<L> {
     /// A parameter as it stands. An empty one is refused: whoever sends it forgot what was to stand there.
     pub fn text(&mut self, parameter: &str) -> Option<String> {
         self.known.insert(parameter.to_owned());
-        let value = self.values.remove(parameter)?;
+        let value = self.values.remove(parameter).or_else(|| match self.spelling {
+            Spelling::Exact => None,
+            Spelling::Either => self.values.remove(&snake_case(parameter)),
+        })?;
         if value.is_empty() {
             self.refuse(parameter, "must not be empty");
             return None;
@@ -148,6 +166,17 @@ impl<L> Query<L> {
     }
 }
 
+/// `start_date` of `startDate`.
+fn snake_case(name: &str) -> String {
+    name.chars().fold(String::new(), |mut snake, letter| {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+        snake
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +188,16 @@ mod tests {
         query.refuse_others(&["source"], "needs external_id");
         let ApiError::Invalid(problems) = query.finish().unwrap_err() else { panic!("it was known") };
         assert_eq!(problems[0].problem, "is not a known parameter; there are limit, source");
+    }
+
+    #[test]
+    fn a_name_in_camel_case_may_come_in_snake_case() {
+        let mut query = Query::<()>::parse("start_date=2024-01-01&agentId=7&agent_id=8");
+        query.accept_snake_case();
+        assert!(query.day("startDate").is_some());
+        assert_eq!(query.text("agentId").as_deref(), Some("7"));
+        let ApiError::Invalid(problems) = query.finish().unwrap_err() else { panic!("one is too many") };
+        assert_eq!(problems[0].field, "agent_id");
     }
 
     #[test]

@@ -78,6 +78,26 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.on(("PATCH", MethodFilter::PATCH), path, summary, handler)
     }
 
+    #[must_use]
+    pub fn put<H: Handler<T, S> + Signature<T>, T: 'static>(
+        self,
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
+        self.on(("PUT", MethodFilter::PUT), path, summary, handler)
+    }
+
+    #[must_use]
+    pub fn delete<H: Handler<T, S> + Signature<T>, T: 'static>(
+        self,
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
+        self.on(("DELETE", MethodFilter::DELETE), path, summary, handler)
+    }
+
     fn on<H: Handler<T, S> + Signature<T>, T: 'static>(
         mut self,
         (method, filter): (&'static str, MethodFilter),

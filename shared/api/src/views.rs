@@ -370,7 +370,7 @@ impl CreditView {
 }
 
 /// Billionths as a decimal without trailing zeros: `1`, `0.3`, `0.571428571`.
-fn share(ppb: u64) -> Box<RawValue> {
+pub fn share(ppb: u64) -> Box<RawValue> {
     let text = format!("{}.{:09}", ppb / 1_000_000_000, ppb % 1_000_000_000);
     raw(text.trim_end_matches('0').trim_end_matches('.'))
 }

@@ -134,18 +134,18 @@ impl<'a> Crediting<'a> {
     pub fn credit(
         &self,
         customer_id: Option<&NodeId>,
-        stored: &StoredConversion,
+        (id, conversion): (&FactId, &Conversion),
         touches: &[Touch],
     ) -> CreditedConversion {
-        let at = stored.conversion.occurred_at;
+        let at = conversion.occurred_at;
         let touches = self.window(at, touches);
         let (weights, fallback) = self.weights(at, touches);
-        let shared = Shared::out(&stored.conversion, &weights);
+        let shared = Shared::out(conversion, &weights);
         CreditedConversion {
-            id: stored.id.clone(),
+            id: id.clone(),
             customer_id: customer_id.cloned(),
             occurred_at: at,
-            amount: stored.conversion.amount,
+            amount: conversion.amount,
             refund_of: None,
             fallback,
             credits: self.credits(touches, &weights, &shared),

@@ -6,13 +6,14 @@
 mod status;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use attribution::{reduce, split};
 use serde::{Deserialize, Serialize};
 
 pub use self::status::{DisputeStatus, RecordStatus};
 use crate::identity::NodeId;
-use crate::ids::FactId;
+use crate::ids::{FactId, FactKind};
 use crate::model::ModelCode;
 use crate::money::{Money, portion};
 use crate::party::{Party, PartyKind};
@@ -74,6 +75,44 @@ impl Record {
     }
 }
 
+/// A record's name, which leads to where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId {
+    pub occurred_at: Timestamp,
+    pub conversion: FactId,
+    pub touch: FactId,
+}
+
+impl RecordId {
+    pub fn of(settlement: &Settlement, record: &Record) -> Self {
+        Self {
+            occurred_at: settlement.occurred_at,
+            conversion: settlement.conversion.clone(),
+            touch: record.touch.clone(),
+        }
+    }
+
+    /// None for what cannot be the id of a record.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("atr_").filter(|digits| digits.is_ascii())?;
+        let (at, facts) = digits.split_at_checked(12)?;
+        let (conversion, touch) = facts.split_at_checked(32)?;
+        let id = Self {
+            occurred_at: Timestamp::from_ms(i64::from_str_radix(at, 16).ok()?),
+            conversion: FactId::from_bare(FactKind::Conversion, conversion)?,
+            touch: FactId::from_bare(FactKind::Interaction, touch)?,
+        };
+        // One record has one name.
+        Some(id).filter(|id| id.to_string() == text)
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "atr_{:012x}{}{}", self.occurred_at.ms(), self.conversion.bare(), self.touch.bare())
+    }
+}
+
 /// What one touch is to get, as a model said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Earning {
@@ -111,6 +150,9 @@ pub struct Line {
 pub struct Settlement {
     pub conversion: FactId,
     pub customer_id: Option<NodeId>,
+    /// What the tenant calls the customer as a lead, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_id: Option<String>,
     pub occurred_at: Timestamp,
     /// As the conversion was reported; what was paid back since is in the journal.
     pub amount: Money,
@@ -186,6 +228,7 @@ impl Settlement {
         Self {
             conversion,
             customer_id,
+            lead_id: None,
             occurred_at,
             amount,
             commission_minor,
@@ -229,6 +272,24 @@ impl Settlement {
 
     fn record_mut(&mut self, touch: &FactId) -> Result<&mut Record, LedgerRefusal> {
         self.records.iter_mut().find(|record| record.touch == *touch).ok_or(LedgerRefusal::NoSuchRecord)
+    }
+
+    /// What the records would have if nothing had been paid back: revenue and commission.
+    pub fn before_refunds(&self) -> Vec<(i64, i64)> {
+        let mut amounts: Vec<_> =
+            self.records.iter().map(|record| (record.revenue_minor, record.commission_minor)).collect();
+        for line in self.journal.iter().filter(|line| matches!(line.cause, Cause::Refund(_))) {
+            for (amount, (revenue, commission)) in amounts.iter_mut().zip(&line.moved) {
+                *amount = (amount.0 - revenue, amount.1 - commission);
+            }
+        }
+        amounts
+    }
+
+    /// By how much a refund changed each record.
+    pub fn taken_back_by(&self, refund: &FactId) -> Option<&[(i64, i64)]> {
+        let line = self.journal.iter().find(|line| line.cause == Cause::Refund(refund.clone()))?;
+        Some(&line.moved)
     }
 
     /// Everybody who has a record here.

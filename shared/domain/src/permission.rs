@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ids::TenantId;
+use crate::party::Party;
 
 macro_rules! catalogue {
     ($($name:ident = $code:literal,)+) => {
@@ -210,6 +211,8 @@ pub struct Principal {
     pub tenant: TenantId,
     pub credential: Credential,
     pub permissions: Permissions,
+    /// The partner or broker that it is bound to.
+    pub party: Option<Party>,
 }
 
 #[cfg(test)]

@@ -53,6 +53,14 @@ rules! {
     SizeLimit = "size_limit", "A free object must not be larger than 8192 bytes as compact JSON.";
     DepthLimit = "depth_limit", "Arrays and objects must not stand in each other more than 32 levels deep.";
     WeightsAddUp = "weights_add_up", "`position_weights` must add up to 100.";
+    ZeroSum = "zero_sum", "What an adjustment moves between attributions must add up to 0, in revenue and in commission.";
+    WithinRecord = "within_record",
+        "An adjustment must not leave an attribution with less than nothing, nor with more than all of the conversion.";
+    ConversionOfLead = "conversion_of_lead",
+        "A conversion that is settled must be known, be the lead's, have the value that is given, and not pay another back.";
+    FractionsAddUp = "fractions_add_up", "`positionWeights` must add up to 1.";
+    ResolvedToChange = "resolved_to_change",
+        "`adjustments` and `reassign` must come with the status `resolved`, and nowhere else.";
     OwnCursor = "own_cursor", "A cursor must be a `next_cursor` of the same list with the same filters.";
     CombinedFilters = "combined_filters",
         "`external_id` can be combined only with `limit` and, for interactions, with `source`, which needs it.";

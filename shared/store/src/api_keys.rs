@@ -1,6 +1,7 @@
 //! API keys: only a hash of the secret is kept.
 
 use domain::ids::TenantId;
+use domain::party::Party;
 use domain::permission::Permissions;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,9 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     #[serde(default)]
     pub revoked: bool,
+    /// The partner or broker whose key it is: it sees what is theirs, and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<Party>,
 }
 
 #[derive(Serialize, Deserialize)]

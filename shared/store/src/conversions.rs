@@ -106,6 +106,39 @@ impl Table {
         }
         Err(StoreError::Contended(id.to_string()))
     }
+
+    /// Sets a conversion right as `change` says; None if there is none. What it names outside and whom stays as it was.
+    pub async fn correct_conversion<E: From<StoreError>>(
+        &self,
+        tenant: &Tenant,
+        id: &FactId,
+        now: Timestamp,
+        change: impl Fn(&Conversion) -> Result<Conversion, E>,
+    ) -> Result<Option<StoredConversion>, E> {
+        for attempt in 0.. {
+            let Some(seen) = self.conversion(tenant, id, now).await? else { return Ok(None) };
+            let next = change(&seen.conversion)?;
+            if next == seen.conversion {
+                return Ok(Some(seen));
+            }
+            let hour = tenant.settings.zone().hour_of(next.occurred_at);
+            self.list_hour(&tenant.id, FactKind::Conversion, hour).await?;
+            let stored = StoredConversion {
+                expires_at: tenant.settings.expires_at(next.occurred_at, seen.received_at),
+                revision: seen.revision + 1,
+                conversion: next,
+                ..seen
+            };
+            let unless = Unless::Changed(seen.revision);
+            if self.put(&ConversionItem::new(tenant, &stored), unless).await? {
+                return Ok(Some(stored));
+            }
+            if pause(attempt).await.is_none() {
+                break;
+            }
+        }
+        Err(StoreError::Contended(id.to_string()).into())
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -20,7 +20,8 @@ use crate::timeline::{Page, Paging, Position};
 pub enum DeliveryState {
     /// Of a type that we do not handle (yet); it changes nothing.
     Unhandled,
-    /// Signed, but not readable; it can be replayed once the reason is gone.
+    /// Signed, but not readable. It has to be sent again, set right; a replay reads the same bytes, and helps only once we
+    /// read more.
     Quarantined,
     /// It could not be taken in, however often it was tried.
     DeadLettered,

@@ -60,6 +60,11 @@ impl StoredInteraction {
     fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at <= now.ms() / 1_000
     }
+
+    /// Whether there is anything to read: what was withdrawn is kept only so that nothing told of it later brings it back.
+    fn is_there(&self, now: Timestamp) -> bool {
+        !self.is_expired(now) && !self.interaction.is_withdrawn()
+    }
 }
 
 impl Table {
@@ -70,7 +75,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<Option<StoredInteraction>, StoreError> {
         let item: Option<InteractionItem> = self.get(&keys::fact(&tenant.id, id)).await?;
-        Ok(item.map(StoredInteraction::try_from).transpose()?.filter(|stored| !stored.is_expired(now)))
+        Ok(item.map(StoredInteraction::try_from).transpose()?.filter(|stored| stored.is_there(now)))
     }
 
     /// Reads many by id, in the order asked for; those that are gone or expired are left out.
@@ -85,7 +90,7 @@ impl Table {
         let mut found = BTreeMap::new();
         for item in items {
             let stored = StoredInteraction::try_from(item)?;
-            if !stored.is_expired(now) {
+            if stored.is_there(now) {
                 found.insert(stored.id.clone(), stored);
             }
         }
@@ -107,7 +112,7 @@ impl Table {
         items.retain(|item| item.g2p.as_ref() == Some(&keys::hour(bucket)));
         let stored = items.into_iter().map(StoredInteraction::try_from);
         let stored: Vec<_> = stored.collect::<Result<_, _>>()?;
-        Ok(stored.into_iter().filter(|stored| !stored.is_expired(now)).collect())
+        Ok(stored.into_iter().filter(|stored| stored.is_there(now)).collect())
     }
 
     /// Reads strongly, lets `decide` make a new state of what is there, and writes it if it differs and nobody wrote
@@ -193,6 +198,7 @@ impl Table {
         now: Timestamp,
     ) -> Result<Recorded<StoredInteraction>, StoreError> {
         let decide = |before: &Interaction| match before.posted(report) {
+            _ if before.is_withdrawn() => (before.clone(), Recorded::Contradicts(vec!["withdrawn"])),
             Merged::Added(merged) if before.sections.is_empty() => (merged, Recorded::Created(())),
             Merged::Added(merged) => (merged, Recorded::Added(())),
             Merged::Same => (before.clone(), Recorded::Same(())),
@@ -298,7 +304,7 @@ impl InteractionItem {
     fn new(tenant: &Tenant, stored: &StoredInteraction) -> Self {
         let key = keys::fact(&tenant.id, &stored.id);
         let interaction = &stored.interaction;
-        let start = interaction.started_at();
+        let start = interaction.started_at().filter(|_| !interaction.is_withdrawn());
         let anchor = start.and(interaction.anchor()).map(|anchor| tenant.identity().node(&anchor));
         let in_index = |field| start.and(interaction.text(field)).map(str::to_owned);
         Self {

@@ -3,6 +3,8 @@
 //! Whatever changes a settlement is one transaction: the settlement, the part of it that each partner and broker may read,
 //! the dispute that it is about, and the audit entry.
 
+mod settle;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::ids::FactId;
@@ -13,6 +15,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Audited};
+use crate::conversions::StoredConversion;
 use crate::error::StoreError;
 use crate::keys::{self, Key};
 use crate::newest::{Newest, Placed, months};
@@ -20,6 +23,8 @@ use crate::packed::Packed;
 use crate::table::{Item, Range, Sorted, Table, Unless, pause, written};
 use crate::tenants::Tenant;
 use crate::timeline::{Page, Paging, Position, Span};
+
+pub use self::settle::NotSettled;
 
 /// How many parts of a span are read at a time.
 const ABREAST: usize = 8;
@@ -104,24 +109,40 @@ impl Placed for DisputeItem {
     }
 }
 
+impl From<&StoredConversion> for Settled {
+    fn from(stored: &StoredConversion) -> Self {
+        Self { occurred_at: stored.conversion.occurred_at, conversion: stored.id.clone() }
+    }
+}
+
 impl Settled {
     pub fn of(settlement: &Settlement) -> Self {
         Self { occurred_at: settlement.occurred_at, conversion: settlement.conversion.clone() }
     }
 
-    fn key(&self, tenant: &Tenant) -> Key {
-        keys::settlement(&tenant.id, self.occurred_at, &self.conversion)
+    /// Where it stands among all, in order of time.
+    pub fn place(&self) -> String {
+        keys::in_hour(self.occurred_at, &self.conversion)
+    }
+
+    /// Of a partner's or broker's part of it, if one is named.
+    fn key(&self, tenant: &Tenant, party: Option<&Party>) -> Key {
+        match party {
+            None => keys::settlement(&tenant.id, self.occurred_at, &self.conversion),
+            Some(party) => keys::party_share(&tenant.id, party, self.occurred_at, &self.conversion),
+        }
     }
 }
 
 impl Table {
+    /// How a conversion was settled: as much of it as is a partner's or broker's, if one is named.
     pub async fn settlement(
         &self,
         tenant: &Tenant,
-        of: &Settled,
+        (of, party): (&Settled, Option<&Party>),
         now: Timestamp,
     ) -> Result<Option<Settlement>, StoreError> {
-        let item: Option<SettlementItem> = self.get(&of.key(tenant)).await?;
+        let item: Option<SettlementItem> = self.get(&of.key(tenant, party)).await?;
         Ok(item.filter(|item| is_kept(item.ttl, now)).map(|item| item.st.0))
     }
 
@@ -129,10 +150,10 @@ impl Table {
     pub async fn settlements_of(
         &self,
         tenant: &Tenant,
-        of: &[Settled],
+        (of, party): (&[Settled], Option<&Party>),
         now: Timestamp,
     ) -> Result<BTreeMap<FactId, Settlement>, StoreError> {
-        let keys: Vec<_> = of.iter().map(|settled| settled.key(tenant)).collect();
+        let keys: Vec<_> = of.iter().map(|settled| settled.key(tenant, party)).collect();
         let items: Vec<SettlementItem> = self.get_many(&keys).await?;
         let kept = items.into_iter().filter(|item| is_kept(item.ttl, now)).map(|item| item.st.0);
         Ok(kept.map(|settlement| (settlement.conversion.clone(), settlement)).collect())
@@ -202,7 +223,7 @@ impl Table {
         decide: impl Fn(&LedgerState) -> Result<Option<LedgerChange>, E>,
     ) -> Result<LedgerState, E> {
         for attempt in 0.. {
-            let item: Option<SettlementItem> = self.get(&of.key(tenant)).await?;
+            let item: Option<SettlementItem> = self.get(&of.key(tenant, None)).await?;
             let revision = item.as_ref().map(|item| item.rv);
             let settlement = item.filter(|item| is_kept(item.ttl, now)).map(|item| item.st.0);
             let dispute = match dispute_id {
@@ -278,7 +299,7 @@ fn writes<'a>(
         written(&SettlementItem { pk: key.pk, sk: key.sk, rv, ttl, st: Packed(settlement) })
     };
     let unless = revision.map_or(Unless::Exists, Unless::Changed);
-    let mut puts = vec![(item(Settled::of(after).key(tenant), after.clone())?, unless)];
+    let mut puts = vec![(item(Settled::of(after).key(tenant, None), after.clone())?, unless)];
     // Whoever has no part in it any more is left an empty one, since nothing of the ledger is ever deleted.
     let before = seen.settlement.as_ref().map(Settlement::parties).unwrap_or_default();
     for party in before.union(&after.parties()) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::conversion::Conversion;
 use domain::ids::FactId;
+use domain::ledger::Settlement;
 use domain::time::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,23 @@ impl Table {
         let known = found.into_iter().filter(|stored| stored.received_at <= as_of);
         let known: HashMap<_, _> = known.map(|stored| (stored.id.clone(), stored)).collect();
         Ok(named.into_iter().filter_map(|(refund, id)| Some((refund, known.get(&id)?.clone()))).collect())
+    }
+
+    /// What pays a conversion back, as had been received by `as_of`, oldest first: the refund, its amount and its moment.
+    pub(crate) async fn payments_back(
+        &self,
+        tenant: &Tenant,
+        original: &Settlement,
+        as_of: Timestamp,
+    ) -> Result<Vec<(FactId, i64, Timestamp)>, StoreError> {
+        let refunds = self.refunds_of(tenant, &original.conversion, as_of).await?;
+        let counted = refunds
+            .into_iter()
+            .filter(|refund| refund.conversion.amount.currency == original.amount.currency);
+        let paid = |refund: StoredConversion| {
+            (refund.id, refund.conversion.amount.minor, refund.conversion.occurred_at)
+        };
+        Ok(counted.map(paid).collect())
     }
 
     /// What had been received by then of what pays a conversion back, oldest first.

@@ -3,11 +3,17 @@
 use domain::permission::Permission;
 use e2e::{Answer, Asks, Client, KeyState, Operation, new_tenant, with_permissions};
 
-use crate::owner::{CANARY, Owner, owner};
+use crate::owner::{CANARY, CLOSED, Owner, owner};
 
 /// Asks for what the owner has, with a body that says nothing.
 async fn ask(client: &Client, operation: &Operation, owner: &Owner, headers: &[(&str, &str)]) -> Answer {
-    let path = operation.path_with(|name| owner.id(name)) + &owner.query(operation.path);
+    // What is taken away must be there for those who are asked for it later.
+    let doomed = match operation.method {
+        "DELETE" => Some(owner.another_touchpoint().await),
+        _ => None,
+    };
+    let id = |name: &str| doomed.clone().unwrap_or_else(|| owner.id(name));
+    let path = operation.path_with(id) + &owner.query(operation.path);
     let body = if operation.method == "GET" { Vec::new() } else { b"{}".to_vec() };
     client.send(operation.method, &path, headers, body).await
 }
@@ -50,7 +56,8 @@ async fn every_operation_answers_its_owner_and_nobody_else() {
         }
 
         let answer = ask(&theirs, operation, &owner, &[]).await;
-        if !operation.parameters("path").is_empty() {
+        let names = operation.parameters("path");
+        if names.iter().any(|name| !CLOSED.contains(name)) {
             assert_eq!(answer.refusal(), "404 NOT_FOUND", "{name} to another tenant: {}", answer.text);
         }
         assert!(!answer.text.contains(CANARY), "{name} to another tenant: {}", answer.text);

@@ -4,7 +4,7 @@ use e2e::{Client, Declared, new_tenant, rollups_done};
 use serde_json::{Value, json};
 
 use super::guarded;
-use crate::owner::{CANARY, Owner, call, known_as, order, owner};
+use crate::owner::{CANARY, CLOSED, Owner, call, known_as, order, owner};
 
 /// The paths of a route with each of the owner's names in it, and without any if it has no parameter.
 fn paths(declared: &Declared, owner: &Owner) -> Vec<String> {
@@ -34,6 +34,9 @@ async fn a_stranger_finds_nothing_of_anothers_by_any_path() {
         for path in paths(&declared, &owner) {
             let body = if declared.route.method == "GET" { Vec::new() } else { b"{}".to_vec() };
             let answer = stranger.send(declared.route.method, &path, &[], body).await;
+            if declared.parameters().any(|name| CLOSED.contains(&name)) {
+                continue;
+            }
             let named = declared.parameters().next().is_some();
             let nothing = match (named, declared.route.method) {
                 (true, _) => answer.refusal() == "404 NOT_FOUND",

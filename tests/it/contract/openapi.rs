@@ -23,10 +23,16 @@ async fn the_openapi_document_tells_of_every_route() {
 
 async fn document() -> Value {
     let (mut schemas, mut paths, mut responses) = (Schemas::default(), Map::new(), Map::new());
+    let mut handlers = BTreeSet::new();
     let _error = schemas.of_answer::<api::ErrorBody>();
     for declared in routes().await {
         let method = declared.route.method.to_lowercase();
-        let operation = operation(&declared, &mut schemas, &mut responses);
+        let mut operation = operation(&declared, &mut schemas, &mut responses);
+        // A second path to the same handler.
+        if !handlers.insert(declared.route.handler) {
+            let alias = format!("{}_alias", declared.route.handler);
+            operation["operationId"] = json!(alias);
+        }
         paths.entry(declared.route.path).or_insert_with(|| json!({}))[method] = operation;
     }
     let mut document = json!({
@@ -45,8 +51,10 @@ async fn document() -> Value {
                 that told of it was taken in. Then `GET /v1/webhooks/deliveries?interaction_id=ext:SOURCE:ID` shows \
                 what came and its `state` and `reason`: `quarantined` could not be read, `unhandled` is of a type that \
                 is not taken in, `dead_lettered` failed on our side. If nothing came, it was never sent, or refused \
-                for its signature: `GET /v1/tenant` shows each provider's last `refusals`.\n\n\
-                2. It is there, but its `customer_id` is null: nothing it was told names who called.\n\n\
+                for its signature: `GET /v1/tenant` shows each provider's last `refusals`, one of each minute at most. \
+                What cannot be read stays so when it is replayed: it has to be sent again, set right.\n\n\
+                2. It is there, but its `customer_id` is null: nothing it was told names who called. `POST /v1/interactions` \
+                with its `source` and `external_interaction_id` can add that.\n\n\
                 3. `GET /v1/conversions?external_id=ID`: the conversion must be there, belong to the same customer \
                 (`GET /v1/customers?identifier=phone:+14155550123`), and its `currency` be that of the report: amounts \
                 are never converted, a report's `other_currencies` names the others.\n\n\
@@ -97,19 +105,27 @@ fn operation(declared: &Declared, schemas: &mut Schemas, responses: &mut Map<Str
 }
 
 /// What operations are about, in the order in which people come to need them.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 10] = [
     ("interactions", "Calls and other contacts with customers."),
     ("conversions", "Events worth money: purchases, renewals, upgrades."),
     ("customers", "Who the identifiers of interactions and conversions belong to."),
     ("attribution", "Runs split each conversion's money over the interactions that led to it."),
+    (
+        "ledger",
+        "Touchpoints and conversions of leads, how they are settled, what partners and brokers are owed.",
+    ),
     ("analytics", "Who earned the money: by agent, vendor and intent."),
     ("webhooks", "What telephony providers deliver, and what has become of it."),
+    ("audit", "Who changed what of what is owed."),
     ("tenant", "What holds for the whole tenant."),
     ("service", "Whether it works, and what it can do."),
 ];
 
 /// What the operation is about: the part of the path after the version.
 fn tag(path: &str) -> &'static str {
+    if path.starts_with("/api/v1/attribution/") {
+        return "ledger";
+    }
     let name = path.strip_prefix("/v1/").map_or("service", |rest| rest.split('/').next().unwrap_or(rest));
     let known = TAGS.into_iter().find(|(known, _)| *known == name);
     known.unwrap_or_else(|| panic!("say here what {name} is about")).0
@@ -126,6 +142,15 @@ fn in_path(name: &str) -> Value {
         }
         "run_id" => ("`run_…`", "run_018d0e0a7b7c7d008000000000000001"),
         "delivery_id" => ("`dlv_…`", "dlv_018d0e0a7b7c7d008000000000000001"),
+        "touchpoint_id" => {
+            ("`int_…`, `ext:SOURCE:ID`, or `ext:ID` where only one source has it", "ext:api:click-991")
+        }
+        "lead_id" => ("Your id of the lead, or the `cus_…` of any member of the customer", "lead-123"),
+        "attribution_id" => {
+            ("`atr_…`", "atr_018d0e0a7b7c7c6b5a4938275f1e8d0c9b8a7f6e5d4c3f2b8c1e5d7a5b0c9e4f6a1b2c3d4e5f")
+        }
+        "dispute_id" => ("`dsp_…`", "dsp_018d0e0a7b7c7d008000000000000001"),
+        "model" => ("A model, in any case", "position_based"),
         "tenant" => ("The tenant, or one of its aliases with the provider", "demo"),
         "provider" => {
             let codes = providers::Provider::ALL.map(providers::Provider::code);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::rule::Rule;
-use e2e::{Operation, new_tenant};
+use e2e::{Client, Operation, new_tenant};
 use serde_json::{Value, json};
 
 fn call() -> Value {
@@ -98,6 +98,18 @@ fn bodies() -> Vec<Case> {
             run(json!({"position_weights": [40, 20, 41]})),
         ),
         (
+            Rule::FractionsAddUp,
+            "/api/v1/attribution/models/config",
+            "config.positionWeights",
+            json!({"model": "position_based", "config": {"positionWeights": [0.5, 0.4, 0.2]}}).to_string(),
+        ),
+        (
+            Rule::ConversionOfLead,
+            "/api/v1/attribution/calculate",
+            "conversionId",
+            json!({"leadId": "lead-1", "model": "linear", "conversionId": "ext:nobody"}).to_string(),
+        ),
+        (
             Rule::DaysInOrder,
             "/v1/attribution/runs",
             "config.end_date",
@@ -118,6 +130,34 @@ fn decisions() -> [Case; 2] {
     ]
 }
 
+/// How a dispute goes on, and the rule that it breaks.
+async fn resolutions(shop: &Client) -> Vec<(Rule, String, &'static str, Value)> {
+    const API: &str = "/api/v1/attribution";
+    for channel in ["email", "direct"] {
+        let touchpoint = json!({"leadId": "lead-1", "channel": channel, "timestamp": "2026-03-02T10:00:00Z"});
+        assert_eq!(shop.post(&format!("{API}/touchpoints"), touchpoint).await.status, 201);
+    }
+    let sale = json!({"leadId": "lead-1", "type": "sale", "value": 10, "occurredAt": "2026-03-02T11:00:00Z"});
+    assert_eq!(shop.post(&format!("{API}/conversions"), sale).await.status, 201);
+    let saved = json!({"leadId": "lead-1", "model": "linear"});
+    let saved = shop.post(&format!("{API}/calculate-and-save"), saved).await.data();
+    let id = &saved["attributions"][0]["id"];
+    let dispute = json!({"attributionId": id, "disputeType": "amount", "reason": "a test"});
+    let dispute = shop.post(&format!("{API}/disputes"), dispute).await.data();
+    let path = format!("{API}/disputes/{}/resolve", dispute["id"].as_str().unwrap());
+    let ids = [id, &saved["attributions"][1]["id"]];
+    let moves = |revenue: &[i64], status: &str| {
+        let moves: Vec<_> =
+            ids.iter().zip(revenue).map(|(id, by)| json!({"attributionId": id, "revenue": by})).collect();
+        json!({"status": status, "adjustments": moves})
+    };
+    vec![
+        (Rule::ZeroSum, path.clone(), "adjustments", moves(&[1], "resolved")),
+        (Rule::WithinRecord, path.clone(), "adjustments", moves(&[-100, 100], "resolved")),
+        (Rule::ResolvedToChange, path, "status", moves(&[0], "rejected")),
+    ]
+}
+
 const QUERIES: [(Rule, &str, &str); 5] = [
     (Rule::DaysInOrder, "/v1/analytics/agents/revenue?start_date=2026-03-02&end_date=2026-03-01", "end_date"),
     (Rule::OwnCursor, "/v1/interactions?cursor=AAAA", "cursor"),
@@ -135,6 +175,14 @@ async fn what_fits_its_schema_and_is_refused_names_its_rule_and_every_rule_can_b
     let mut broken = BTreeSet::new();
     for (rule, path, field, body) in bodies().into_iter().chain(decisions()) {
         let answer = shop.post_text(path, &body).await;
+        let details =
+            json!([{"field": field, "problem": answer.body["details"][0]["problem"], "rule": rule.name()}]);
+        assert_eq!((answer.status, &answer.body["details"]), (400, &details), "{rule:?}: {}", answer.text);
+        broken.insert(rule);
+    }
+    for (rule, path, field, body) in resolutions(&shop).await {
+        let headers = [("content-type", "application/json")];
+        let answer = shop.send("PUT", &path, &headers, body.to_string().into_bytes()).await;
         let details =
             json!([{"field": field, "problem": answer.body["details"][0]["problem"], "rule": rule.name()}]);
         assert_eq!((answer.status, &answer.body["details"]), (400, &details), "{rule:?}: {}", answer.text);

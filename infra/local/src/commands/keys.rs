@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use domain::ids::TenantId;
+use domain::party::{Party, PartyKind};
 use domain::permission::{Permission, Permissions};
 use sha2::{Digest, Sha256};
 use store::ApiKey;
@@ -26,6 +27,12 @@ enum Command {
         /// What it may do, such as interactions.view; may be given several times; without it, everything
         #[arg(long = "permission", value_name = "CODE", value_parser = permission)]
         permissions: Vec<Permission>,
+        /// The partner whose key it is: it sees what is this partner's, and nothing else
+        #[arg(long, value_name = "ID", conflicts_with = "broker")]
+        partner: Option<String>,
+        /// The broker whose key it is
+        #[arg(long, value_name = "ID")]
+        broker: Option<String>,
     },
     /// List a tenant's keys, oldest first
     List {
@@ -47,7 +54,11 @@ fn permission(code: &str) -> Result<Permission, String> {
 
 pub(crate) fn run(args: &Args) -> Result<(), AdminError> {
     args.at.run(async |reached: &Reached| match &args.command {
-        Command::Create { tenant, permissions } => create(reached, tenant, permissions).await,
+        Command::Create { tenant, permissions, partner, broker } => {
+            let of = |kind, id: &Option<String>| id.clone().map(|id| Party { kind, id });
+            let party = of(PartyKind::Partner, partner).or(of(PartyKind::Broker, broker));
+            create(reached, tenant, permissions, party).await
+        }
         Command::List { tenant } => list(reached, tenant).await,
         Command::Revoke { key_id } => revoke(reached, key_id).await,
     })
@@ -57,6 +68,7 @@ async fn create(
     reached: &Reached,
     tenant: &TenantId,
     permissions: &[Permission],
+    party: Option<Party>,
 ) -> Result<String, AdminError> {
     let tenant = reached.tenant(tenant).await?;
     let secret = hex::encode(secret()?);
@@ -71,6 +83,7 @@ async fn create(
         permissions,
         created_at: reached.clock.now(),
         revoked: false,
+        party,
     };
     if reached.table.create_api_key(&key).await? {
         Ok(format!("crk_{}_{secret}\n", key.key_id))
@@ -89,7 +102,8 @@ fn line(key: &ApiKey) -> String {
     let state = if key.revoked { "revoked" } else { "active" };
     let codes: Vec<_> = key.permissions.iter().map(Permission::code).collect();
     let may = if key.permissions == Permissions::all() { "everything".to_owned() } else { codes.join(" ") };
-    format!("{}  {state:<7}  {}  {may}\n", key.key_id, key.created_at)
+    let of = key.party.as_ref().map(|party| format!(" of {party}")).unwrap_or_default();
+    format!("{}  {state:<7}  {}  {may}{of}\n", key.key_id, key.created_at)
 }
 
 async fn revoke(reached: &Reached, key_id: &str) -> Result<String, AdminError> {

@@ -83,6 +83,7 @@ impl Shop {
             permissions: Permissions::all(),
             created_at: stack.clock.now(),
             revoked: false,
+            party: None,
         };
         assert!(stack.table().create_api_key(&key).await.unwrap());
         let access = Access::connect(host).unwrap();

@@ -90,10 +90,12 @@ pub enum Field {
     UtmCampaign,
     UtmContent,
     UtmTerm,
+    /// Taken back as a whole: it counts for nothing any more.
+    Withdrawn,
 }
 
 impl Field {
-    pub const ALL: [Field; 31] = [
+    pub const ALL: [Field; 32] = [
         Field::Channel,
         Field::StartedAt,
         Field::EndedAt,
@@ -125,6 +127,7 @@ impl Field {
         Field::UtmCampaign,
         Field::UtmContent,
         Field::UtmTerm,
+        Field::Withdrawn,
     ];
 
     /// Two letters, since every byte of a stored item is billed at every write.
@@ -161,6 +164,7 @@ impl Field {
             Field::UtmCampaign => "up",
             Field::UtmContent => "uc",
             Field::UtmTerm => "ut",
+            Field::Withdrawn => "wd",
         }
     }
 
@@ -199,6 +203,7 @@ impl Field {
             Field::UtmCampaign => "utm_campaign",
             Field::UtmContent => "utm_content",
             Field::UtmTerm => "utm_term",
+            Field::Withdrawn => "withdrawn",
         }
     }
 }

@@ -115,7 +115,8 @@ pub(super) fn identifier_type(field: Field) -> Option<IdentifierType> {
         | Field::UtmMedium
         | Field::UtmCampaign
         | Field::UtmContent
-        | Field::UtmTerm => None,
+        | Field::UtmTerm
+        | Field::Withdrawn => None,
     }
 }
 
@@ -196,6 +197,11 @@ impl Interaction {
             Some(_) if over => Status::Completed,
             Some(_) => Status::InProgress,
         }
+    }
+
+    /// Whether it was taken back as a whole.
+    pub fn is_withdrawn(&self) -> bool {
+        self.integer(Field::Withdrawn).is_some()
     }
 
     pub fn channel(&self) -> &str {

@@ -67,6 +67,17 @@ fn a_record_is_paid_what_is_owed_and_a_refund_afterwards_is_owed_back() {
 }
 
 #[test]
+fn a_records_id_leads_to_it_and_is_spelled_in_one_way() {
+    let settlement = settled(1_000, 100, &[1]);
+    let id = RecordId::of(&settlement, &settlement.records[0]);
+    let text = id.to_string();
+    assert_eq!(RecordId::parse(&text), Some(id));
+    for other in ["", "atr_", "atr_é", &text.to_uppercase(), &text[..text.len() - 1], &format!("{text}0")] {
+        assert_eq!(RecordId::parse(other), None, "{other}");
+    }
+}
+
+#[test]
 fn a_refund_is_taken_back_once() {
     let mut settlement = settled(1_000, 100, &[1, 1, 1]);
     assert!(settlement.take_back(&conversion("refund-1"), -500, AT));

@@ -1,0 +1,376 @@
+//! Touchpoints: interactions as this interface tells of them.
+
+use std::collections::BTreeMap;
+
+use api::fields::{Id, PastMoment, Text};
+use api::views::{Amount, Moment};
+use api::{Access, ApiError, Body, Caller, Created, Data, Listed, Query, Replayed, Stored, may};
+use axum::extract::{Path, State};
+use domain::identifier::IdentifierType;
+use domain::ids::{ExternalId, FactKind};
+use domain::interaction::{CallEvent, Field, Interaction, Section, Value};
+use domain::json::{self, Problem, Reader};
+use domain::money::Currency;
+use domain::rule::{Refusal, Rule};
+use domain::source::Source;
+use domain::time::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use store::{About, Recorded, Span, StoredInteraction, Tenant};
+
+use crate::converted::{self, Converted};
+use crate::facts::{self, Filter, ListFacts};
+use crate::leads::{Lead, lead_id};
+use crate::touch_type::TouchType;
+
+/// A touchpoint as it is reported. What is null counts as absent.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct TouchpointReport {
+    /// What you call the lead
+    #[schemars(extend("x-rules" = [Rule::IdentifierOfType]), example = &"lead-123")]
+    lead_id: Id,
+    channel: TouchType,
+    /// What you call the touchpoint, so that it is stored once however often it is sent; ours unless given
+    #[schemars(example = &"click-991")]
+    external_id: Option<Id>,
+    /// When it was; now unless given
+    timestamp: Option<PastMoment>,
+    #[schemars(flatten)]
+    origin: Origin,
+}
+
+/// Where the lead came from.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what is read below")]
+struct Origin {
+    #[schemars(example = &"sess-456")]
+    session_id: Option<Text<128>>,
+    #[schemars(example = &"google")]
+    source: Option<Text<128>>,
+    #[schemars(example = &"cpc")]
+    medium: Option<Text<128>>,
+    #[schemars(example = &"home-insurance-q4")]
+    campaign: Option<Text<128>>,
+    content: Option<Text<128>>,
+    #[schemars(example = &"home insurance quotes")]
+    term: Option<Text<128>>,
+    #[schemars(example = &"PARTNER001")]
+    referral_code: Option<Text<128>>,
+    #[schemars(example = &"partner-abc")]
+    partner_id: Option<Id>,
+    #[schemars(example = &"broker-7")]
+    broker_id: Option<Id>,
+}
+
+/// What is set right of a touchpoint; null takes a fact back.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename_all = "camelCase", extend("minProperties" = 1))]
+#[expect(dead_code, reason = "it describes what is read below")]
+pub(crate) struct TouchpointCorrection {
+    /// Cannot be taken back
+    #[schemars(with = "TouchType", default)]
+    channel: Option<TouchType>,
+    /// Cannot be taken back
+    #[schemars(with = "PastMoment", default)]
+    timestamp: Option<PastMoment>,
+    #[schemars(flatten)]
+    origin: Origin,
+}
+
+type Read = fn(&RawValue) -> Result<String, Refusal>;
+
+const ORIGIN: [(&str, Field, Read); 9] = [
+    ("sessionId", Field::SessionId, short),
+    ("source", Field::UtmSource, short),
+    ("medium", Field::UtmMedium, short),
+    ("campaign", Field::UtmCampaign, short),
+    ("content", Field::UtmContent, short),
+    ("term", Field::UtmTerm, short),
+    ("referralCode", Field::ReferralCode, short),
+    ("partnerId", Field::PartnerId, json::id),
+    ("brokerId", Field::BrokerId, json::id),
+];
+
+fn short(raw: &RawValue) -> Result<String, Refusal> {
+    Ok(json::printable(128)(raw)?)
+}
+
+fn touch_type(raw: &RawValue) -> Result<TouchType, String> {
+    json::one_of(TouchType::parse, TouchType::CODES)(raw)
+}
+
+/// A touchpoint.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TouchpointView {
+    #[schemars(example = &"int_3f2b8c1e5d7a5b0c9e4f6a1b2c3d4e5f")]
+    id: String,
+    /// As you call the lead; our id of the customer where nothing told yours; null where nobody is named.
+    #[schemars(example = &"lead-123")]
+    lead_id: Option<String>,
+    external_id: String,
+    session_id: Option<String>,
+    channel: TouchType,
+    source: Option<String>,
+    medium: Option<String>,
+    campaign: Option<String>,
+    content: Option<String>,
+    term: Option<String>,
+    referral_code: Option<String>,
+    partner_id: Option<String>,
+    broker_id: Option<String>,
+    /// Null until the start of a call was told.
+    timestamp: Option<Moment>,
+    /// Whether the lead converted after it.
+    converted: bool,
+    /// What the next conversion was worth.
+    conversion_value: Option<Amount>,
+    conversion_currency: Option<Currency>,
+    conversion_timestamp: Option<Moment>,
+}
+
+impl TouchpointView {
+    fn of(stored: &StoredInteraction, customer_id: Option<String>, converted: Option<&Converted>) -> Self {
+        let interaction = &stored.interaction;
+        let text = |field| interaction.text(field).map(str::to_owned);
+        Self {
+            id: stored.id.to_string(),
+            lead_id: lead_id(&interaction.identifiers(), customer_id),
+            external_id: stored.about.external_id.as_str().to_owned(),
+            session_id: text(Field::SessionId),
+            channel: TouchType::of_channel(interaction.channel()),
+            source: text(Field::UtmSource),
+            medium: text(Field::UtmMedium),
+            campaign: text(Field::UtmCampaign),
+            content: text(Field::UtmContent),
+            term: text(Field::UtmTerm),
+            referral_code: text(Field::ReferralCode),
+            partner_id: text(Field::PartnerId),
+            broker_id: text(Field::BrokerId),
+            timestamp: interaction.started_at().map(Moment),
+            converted: converted.is_some(),
+            conversion_value: converted.map(|converted| Amount(converted.amount)),
+            conversion_currency: converted.map(|converted| converted.amount.currency),
+            conversion_timestamp: converted.map(|converted| Moment(converted.at)),
+        }
+    }
+}
+
+pub(crate) async fn views(
+    access: &Access,
+    tenant: &Tenant,
+    found: &[StoredInteraction],
+) -> Result<Vec<TouchpointView>, ApiError> {
+    let of_whom = converted::of_touches(access, tenant, found).await?;
+    let view =
+        |(stored, (customer_id, converted)): (&StoredInteraction, (Option<String>, Option<Converted>))| {
+            TouchpointView::of(stored, customer_id, converted.as_ref())
+        };
+    Ok(found.iter().zip(of_whom).map(view).collect())
+}
+
+async fn view(
+    access: &Access,
+    tenant: &Tenant,
+    stored: StoredInteraction,
+) -> Result<TouchpointView, ApiError> {
+    views(access, tenant, &[stored]).await?.pop().ok_or(ApiError::NotFound("touchpoint"))
+}
+
+/// Store a touchpoint
+pub(crate) async fn create_touchpoint(
+    State(access): State<Access>,
+    caller: Caller<may::TouchpointsEdit>,
+    body: Body<TouchpointReport>,
+) -> Result<Stored<TouchpointView>, ApiError> {
+    let (tenant, now) = (&caller.tenant, access.clock.now());
+    let unnamed = || caller.mint(&access.clock, "tp");
+    let (about, event) = read(body.reader()?, tenant, (now, unnamed)).map_err(ApiError::Invalid)?;
+    Ok(match access.table.record_interaction(tenant, &about, &event, now).await? {
+        Recorded::Created(stored) => Stored::Created(Created(view(&access, tenant, stored).await?)),
+        Recorded::Added(stored) => {
+            Stored::Replayed(Replayed { data: view(&access, tenant, stored).await?, added: true })
+        }
+        Recorded::Same(stored) => {
+            Stored::Replayed(Replayed { data: view(&access, tenant, stored).await?, added: false })
+        }
+        Recorded::Contradicts(fields) => {
+            return Err(ApiError::Duplicate(fields.into_iter().map(here).collect()));
+        }
+    })
+}
+
+/// What a field is called here.
+fn here(field: &'static str) -> &'static str {
+    match field {
+        "customer_identifiers" => "leadId",
+        "started_at" => "timestamp",
+        other => ORIGIN.iter().find(|(_, of, _)| of.name() == other).map_or(other, |(name, ..)| *name),
+    }
+}
+
+fn read(
+    mut body: Reader<'_>,
+    tenant: &Tenant,
+    (now, unnamed): (Timestamp, impl Fn() -> String),
+) -> Result<(About, CallEvent), Vec<Problem>> {
+    let lead = body.required("leadId", Lead::read(tenant));
+    let lead = match lead {
+        Some(Lead::Ours(_)) => {
+            let problem = "must be your own id of the lead; ours begin with cus_";
+            body.refuse("leadId", Refusal::of(Rule::IdentifierOfType, problem));
+            None
+        }
+        Some(Lead::Theirs(lead)) => Some(lead),
+        None => None,
+    };
+    let kind = body.required("channel", touch_type);
+    let given = body.optional("externalId", json::external_id);
+    let external_id = given.or_else(|| ExternalId::parse(&unnamed()).ok());
+    let time = body.optional("timestamp", json::moment(now)).unwrap_or(now);
+    let mut facts = BTreeMap::from([(Field::StartedAt, Some(Value::from(time)))]);
+    for (name, field, read) in ORIGIN {
+        if let Some(text) = body.optional(name, read) {
+            facts.insert(field, Some(Value::Text(text)));
+        }
+    }
+    let named = lead.zip(kind).zip(external_id).map(|((lead, kind), external_id)| {
+        facts.insert(Field::Channel, Some(Value::Text(kind.channel().to_owned())));
+        let of_lead = Field::of_identifiers(IdentifierType::LeadId);
+        facts.insert(of_lead, Some(Value::List(vec![lead.value().to_owned()])));
+        let about = About { source: Source::Api, external_id: external_id.clone() };
+        (about, CallEvent { external_id, section: Section::Api, time, facts })
+    });
+    body.finish(named)
+}
+
+/// Read a touchpoint
+pub(crate) async fn find_touchpoint(
+    State(access): State<Access>,
+    caller: Caller<may::TouchpointsView>,
+    Path(id): Path<String>,
+    query: Query<()>,
+) -> Result<Data<TouchpointView>, ApiError> {
+    query.finish()?;
+    let found = access.interaction(&caller.tenant, &id).await?;
+    Ok(Data(view(&access, &caller.tenant, found).await?))
+}
+
+/// List touchpoints, newest first
+pub(crate) async fn list_touchpoints(
+    State(access): State<Access>,
+    caller: Caller<may::TouchpointsView>,
+    query: Query<ListFacts>,
+) -> Result<Listed<TouchpointView>, ApiError> {
+    listed(&access, &caller.tenant, Filter::take(query, &caller.tenant, None)?).await
+}
+
+/// List a lead's touchpoints, newest first
+pub(crate) async fn list_lead_touchpoints(
+    State(access): State<Access>,
+    caller: Caller<may::TouchpointsView>,
+    Path(lead): Path<String>,
+    query: Query<facts::ListOfLead>,
+) -> Result<Listed<TouchpointView>, ApiError> {
+    let tenant = &caller.tenant;
+    let missing = || ApiError::NotFound("lead");
+    let lead = Lead::parse(&lead, tenant).map_err(|_| missing())?;
+    let list = listed(&access, tenant, Filter::take(query, tenant, Some(lead.clone()))?).await?;
+    // A lead is known by what is told of it.
+    if list.items.is_empty() {
+        let members = lead.customer(&access, tenant).await?.members.clone();
+        let facts = access.table.facts(tenant, access.clock.now());
+        if facts.places(&members, Span::ALL).await?.is_empty() {
+            return Err(missing());
+        }
+    }
+    Ok(list)
+}
+
+async fn listed(
+    access: &Access,
+    tenant: &Tenant,
+    filter: Filter,
+) -> Result<Listed<TouchpointView>, ApiError> {
+    let page = filter.page(access, tenant, FactKind::Interaction).await?;
+    let found = access.table.interactions(tenant, &page.ids, access.clock.now()).await?;
+    Ok(Listed { items: views(access, tenant, &found).await?, next_cursor: page.next_cursor })
+}
+
+/// Set a touchpoint right; null takes a fact back
+pub(crate) async fn correct_touchpoint(
+    State(access): State<Access>,
+    caller: Caller<may::TouchpointsEdit>,
+    Path(id): Path<String>,
+    body: Body<TouchpointCorrection>,
+) -> Result<Data<TouchpointView>, ApiError> {
+    let (tenant, now) = (&caller.tenant, access.clock.now());
+    let found = access.interaction(tenant, &id).await?;
+    let facts = read_correction(body.reader()?, now).map_err(ApiError::Invalid)?;
+    let stored = corrected(&access, tenant, (&found, facts), now).await?;
+    Ok(Data(view(&access, tenant, stored).await?))
+}
+
+/// Withdraw a touchpoint: it counts for nothing any more, and whatever is told of it later does not bring it back
+pub(crate) async fn delete_touchpoint(
+    State(access): State<Access>,
+    caller: Caller<may::TouchpointsDelete>,
+    Path(id): Path<String>,
+    query: Query<()>,
+) -> Result<Data<TouchpointView>, ApiError> {
+    query.finish()?;
+    let (tenant, now) = (&caller.tenant, access.clock.now());
+    let found = access.interaction(tenant, &id).await?;
+    let facts = BTreeMap::from([(Field::Withdrawn, Some(Value::Integer(1)))]);
+    corrected(&access, tenant, (&found, facts), now).await?;
+    Ok(Data(view(&access, tenant, found).await?))
+}
+
+async fn corrected(
+    access: &Access,
+    tenant: &Tenant,
+    (found, facts): (&StoredInteraction, BTreeMap<Field, Option<Value>>),
+    now: Timestamp,
+) -> Result<StoredInteraction, ApiError> {
+    let external_id = found.about.external_id.clone();
+    let event = CallEvent { external_id, section: Section::Corrected, time: now, facts };
+    let correct = |before: &Interaction| {
+        let mut after = before.clone();
+        after.fold(&event);
+        (after, ())
+    };
+    Ok(access.table.merge_interaction(tenant, &found.about, now, correct).await?.0)
+}
+
+fn read_correction(
+    mut body: Reader<'_>,
+    now: Timestamp,
+) -> Result<BTreeMap<Field, Option<Value>>, Vec<Problem>> {
+    let mut facts = BTreeMap::new();
+    let kind = body.clearable("channel", touch_type);
+    let kind = kind.map(|kind| kind.map(|kind| Value::Text(kind.channel().to_owned())));
+    let time = body.clearable("timestamp", json::moment(now)).map(|time| time.map(Value::from));
+    for (name, field, told) in [("channel", Field::Channel, kind), ("timestamp", Field::StartedAt, time)] {
+        match told {
+            Some(None) => body.refuse(name, "can be changed but not taken back"),
+            Some(told) => {
+                facts.insert(field, told);
+            }
+            None => {}
+        }
+    }
+    for (name, field, read) in ORIGIN {
+        if let Some(told) = body.clearable(name, read) {
+            facts.insert(field, told.map(Value::Text));
+        }
+    }
+    let facts = body.finish(Some(facts))?;
+    match facts.is_empty() {
+        true => Err(vec![Problem::of("body", "must set at least one field right")]),
+        false => Ok(facts),
+    }
+}
