@@ -16,11 +16,15 @@ pub(crate) async fn lead_of_the_document(shop: &Client) -> (Vec<String>, String)
             "leadId": "lead-123", "sessionId": "sess-456", "channel": "paid_search", "source": "google",
             "medium": "cpc", "campaign": "home-insurance-q4", "term": "home insurance quotes",
             "referralCode": "PARTNER001", "partnerId": "partner-abc", "timestamp": "2026-01-05T09:00:00Z",
+            "externalId": "click-1",
         }),
         json!({
             "leadId": "lead-123", "channel": "email", "brokerId": "broker-7", "timestamp": "2026-01-10T09:00:00Z",
+            "externalId": "mail-1",
         }),
-        json!({"leadId": "lead-123", "channel": "direct", "timestamp": "2026-01-15T09:00:00Z"}),
+        json!({
+            "leadId": "lead-123", "channel": "direct", "timestamp": "2026-01-15T09:00:00Z", "externalId": "visit-1",
+        }),
     ];
     let mut ids = Vec::new();
     for touchpoint in touchpoints {

@@ -24,6 +24,12 @@ const MOST_TRIES: usize = 30;
 /// as a customer by facts alone.
 fn reads_index(method: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
+    if let Some(rest) = path.strip_prefix("/api/v1/attribution/") {
+        let of_leads =
+            ["calculate", "batch", "leads/", "reports/", "analytics/"].iter().any(|word| rest.contains(word));
+        let lists = ["touchpoints", "conversions", "attributions"].iter().any(|list| rest.starts_with(list));
+        return of_leads || method == "GET" && lists;
+    }
     let lists = ["/v1/interactions", "/v1/conversions"].contains(&path);
     method == "GET" && (lists || path.ends_with("/unattributed")) || path.starts_with("/v1/customers")
 }
@@ -127,7 +133,9 @@ impl Told {
         if let Some(delivery) = data["delivery_id"].as_str() {
             self.stored.insert(delivery.to_owned());
         }
-        let id = [&data["interaction_id"], &data["conversion_event_id"]].into_iter().find_map(Value::as_str);
+        let id = [&data["interaction_id"], &data["conversion_event_id"], &data["id"]]
+            .into_iter()
+            .find_map(Value::as_str);
         let Some(id) = id.map(str::to_owned) else { return };
         let first = self.stored.insert(id);
         match answer.status {

@@ -13,9 +13,7 @@ pub(crate) async fn cancel_run(
     Path(run_id): Path<String>,
     body: Body<Nothing>,
 ) -> Result<Data<RunView>, ApiError> {
-    if !body.is_blank() {
-        body.reader()?.finish(Some(())).map_err(ApiError::Invalid)?;
-    }
+    body.optional_reader()?.finish(Some(())).map_err(ApiError::Invalid)?;
     let (tenant, table) = (&caller.tenant, &app.access.table);
     loop {
         let run = app.run(tenant, &run_id).await?;

@@ -16,9 +16,7 @@ pub(crate) async fn execute_run(
     Path(run_id): Path<String>,
     body: Body<Nothing>,
 ) -> Result<Accepted<RunView>, ApiError> {
-    if !body.is_blank() {
-        body.reader()?.finish(Some(())).map_err(ApiError::Invalid)?;
-    }
+    body.optional_reader()?.finish(Some(())).map_err(ApiError::Invalid)?;
     let tenant = &caller.tenant;
     loop {
         let run = app.run(tenant, &run_id).await?;

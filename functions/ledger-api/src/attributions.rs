@@ -260,9 +260,7 @@ async fn settlements(
         (None, None) => None,
     };
     let Some(places) = of_customer else {
-        let from = selection.span.from.max(tenant.settings.kept_from(now));
-        let span = Span { from, ..selection.span };
-        let paging = Paging { span, after, limit: limit + 1, newest_first: true };
+        let paging = Paging { span: selection.span, after, limit: limit + 1, newest_first: true };
         return Ok(access.table.newest_settlements(tenant, party, (paging, now), keep).await?);
     };
     let of = |(occurred_at, conversion)| Settled { occurred_at, conversion };

@@ -359,7 +359,8 @@ pub(crate) async fn correct_lead_conversion(
     let (tenant, now) = (&caller.tenant, access.clock.now());
     let missing = || ApiError::NotFound("conversion");
     let found = named(&access, tenant, &id).await?.ok_or_else(missing)?;
-    let change = read_correction(body.reader()?, &found.conversion, now).map_err(ApiError::Invalid)?;
+    let change =
+        read_correction(body.optional_reader()?, &found.conversion, now).map_err(ApiError::Invalid)?;
     if found.conversion.refund_of.is_some() {
         return Err(ApiError::Settled);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::fields::{Id, PastMoment, Text};
 use api::views::{Amount, Moment};
-use api::{Access, ApiError, Body, Caller, Created, Data, Listed, Query, Replayed, Stored, may};
+use api::{Access, ApiError, Body, Caller, Created, Data, Listed, Named, Query, Replayed, Stored, may};
 use axum::extract::{Path, State};
 use domain::identifier::IdentifierType;
 use domain::ids::{ExternalId, FactKind};
@@ -324,10 +324,31 @@ pub(crate) async fn delete_touchpoint(
 ) -> Result<Data<TouchpointView>, ApiError> {
     query.finish()?;
     let (tenant, now) = (&caller.tenant, access.clock.now());
-    let found = access.interaction(tenant, &id).await?;
+    let found = match access.interaction(tenant, &id).await {
+        // Once more: it was withdrawn by the first request.
+        Err(ApiError::NotFound(what)) => {
+            let gone = withdrawn(&access, tenant, &id).await?.ok_or(ApiError::NotFound(what))?;
+            return Ok(Data(view(&access, tenant, gone).await?));
+        }
+        found => found?,
+    };
     let facts = BTreeMap::from([(Field::Withdrawn, Some(Value::Integer(1)))]);
     corrected(&access, tenant, (&found, facts), now).await?;
     Ok(Data(view(&access, tenant, found).await?))
+}
+
+async fn withdrawn(
+    access: &Access,
+    tenant: &Tenant,
+    id: &str,
+) -> Result<Option<StoredInteraction>, ApiError> {
+    let named = Named::parse(FactKind::Interaction, id);
+    for id in named.map(|named| named.interactions(&tenant.id)).unwrap_or_default() {
+        if let Some(gone) = access.table.withdrawn(tenant, &id, access.clock.now()).await? {
+            return Ok(Some(gone));
+        }
+    }
+    Ok(None)
 }
 
 async fn corrected(

@@ -31,9 +31,10 @@ impl<T> Body<T> {
         Ok(Reader::open(&self.bytes)?)
     }
 
-    /// Whether there is no body, or an empty object: what a request without parameters may send.
-    pub fn is_blank(&self) -> bool {
-        self.bytes.iter().all(u8::is_ascii_whitespace)
+    /// The same where nothing needs to be said: no body counts as an empty object.
+    pub fn optional_reader(&self) -> Result<Reader<'_>, ApiError> {
+        let is_blank = self.bytes.iter().all(u8::is_ascii_whitespace);
+        Ok(Reader::open(if is_blank { b"{}" } else { &self.bytes })?)
     }
 }
 

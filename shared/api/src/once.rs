@@ -105,7 +105,7 @@ fn replayed(answer: KeptAnswer) -> Result<Response, ApiError> {
 
 /// Around a request with a key: what answers it is kept, if it was claimed on the way.
 pub(crate) async fn keep_answer(request: Request, next: Next) -> Response {
-    let writes = matches!(*request.method(), Method::POST | Method::PATCH);
+    let writes = matches!(*request.method(), Method::POST | Method::PATCH | Method::PUT);
     let Some(key) = request.headers().get(KEY).filter(|_| writes).cloned() else {
         return next.run(request).await;
     };

@@ -78,6 +78,18 @@ impl Table {
         Ok(item.map(StoredInteraction::try_from).transpose()?.filter(|stored| stored.is_there(now)))
     }
 
+    /// One that was withdrawn.
+    pub async fn withdrawn(
+        &self,
+        tenant: &Tenant,
+        id: &FactId,
+        now: Timestamp,
+    ) -> Result<Option<StoredInteraction>, StoreError> {
+        let item: Option<InteractionItem> = self.get(&keys::fact(&tenant.id, id)).await?;
+        let stored = item.map(StoredInteraction::try_from).transpose()?;
+        Ok(stored.filter(|stored| !stored.is_expired(now) && !stored.is_there(now)))
+    }
+
     /// Reads many by id, in the order asked for; those that are gone or expired are left out.
     pub async fn interactions(
         &self,

@@ -7,7 +7,7 @@ mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::ids::FactId;
+use domain::ids::{FactId, FactKind};
 use domain::ledger::{DisputeStatus, Settlement};
 use domain::party::Party;
 use domain::time::{DAY_MS, Timestamp};
@@ -18,7 +18,7 @@ use crate::audit::{self, Audited};
 use crate::conversions::StoredConversion;
 use crate::error::StoreError;
 use crate::keys::{self, Key};
-use crate::newest::{Newest, Placed, months};
+use crate::newest::{Newest, Placed};
 use crate::packed::Packed;
 use crate::table::{Item, Range, Sorted, Table, Unless, pause, written};
 use crate::tenants::Tenant;
@@ -169,7 +169,6 @@ impl Table {
         keep: impl Fn(&Settlement) -> bool,
     ) -> Result<Page<Settlement>, StoreError> {
         let newest = paging.after.and_then(Position::time).unwrap_or(paging.span.to);
-        let newest = newest.min(now.plus_ms(DAY_MS));
         let place = |place: String| if of.is_some() { keys::in_shares(&place) } else { place };
         let between = (place(paging.span.from.sortable()), place(format!("{}#~", paging.span.to.sortable())));
         let after = paging.after.map(|Position(last)| Position(place(last.clone())));
@@ -177,7 +176,10 @@ impl Table {
         let partitions: Vec<_> = match of {
             Some(party) => vec![keys::party(&tenant.id, party)],
             None => {
-                months(newest, paging.span.from).map(|month| keys::settlements(&tenant.id, &month)).collect()
+                let span = Span { to: newest.min(paging.span.to), ..paging.span };
+                let days = self.days_of_conversions(tenant, span).await?;
+                let months: BTreeSet<_> = days.into_iter().map(keys::month_of).collect();
+                months.iter().rev().map(|month| keys::settlements(&tenant.id, month)).collect()
             }
         };
         let is_kept = |item: &SettlementItem| is_kept(item.ttl, now) && keep(&item.st.0);
@@ -189,6 +191,24 @@ impl Table {
         Ok(page.map(|item| item.st.0))
     }
 
+    /// The days of a span, in UTC, in which any conversion may have happened: nothing else is settled. A span may be as long
+    /// as the calendar.
+    async fn days_of_conversions(
+        &self,
+        tenant: &Tenant,
+        span: Span,
+    ) -> Result<BTreeSet<Timestamp>, StoreError> {
+        if span.from > span.to {
+            return Ok(BTreeSet::new());
+        }
+        let (first, last) = span.months();
+        let months = self.months(&tenant.id, FactKind::Conversion, &first, &last).await?;
+        let hours = months.into_iter().flat_map(|(_, hours)| hours).filter(|hour| span.touches(*hour));
+        let day = |time: Timestamp| Timestamp::from_ms(time.ms() - time.ms().rem_euclid(DAY_MS));
+        let days = hours.flat_map(|hour| [day(hour.start()), day(hour.end_bound().plus_ms(-1))]);
+        Ok(days.filter(|day| *day <= span.to && day.plus_ms(DAY_MS) > span.from).collect())
+    }
+
     /// Hands every settlement of conversions of a span to `take`, in no order.
     pub async fn each_settlement(
         &self,
@@ -197,10 +217,14 @@ impl Table {
         now: Timestamp,
         mut take: impl FnMut(Settlement),
     ) -> Result<(), StoreError> {
-        let ranges = days(span).map(|(from, to)| Range {
+        let days = self.days_of_conversions(tenant, span).await?;
+        let ranges = days.into_iter().map(|day| Range {
             index: None,
-            pk: keys::settlements(&tenant.id, &keys::month_of(from)),
-            sk: Sorted::Between(from.sortable(), format!("{}#~", to.sortable())),
+            pk: keys::settlements(&tenant.id, &keys::month_of(day)),
+            sk: Sorted::Between(
+                day.max(span.from).sortable(),
+                format!("{}#~", day.plus_ms(DAY_MS - 1).min(span.to).sortable()),
+            ),
             newest_first: false,
             limit: None,
             only: None,
@@ -271,17 +295,6 @@ impl Table {
     }
 }
 
-/// A span cut into days of UTC, of which none lies in two months.
-fn days(span: Span) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-    let end_of_day = |time: Timestamp| Timestamp::from_ms(time.ms() - time.ms() % DAY_MS + DAY_MS - 1);
-    let first = (span.from, end_of_day(span.from).min(span.to));
-    let all = std::iter::successors(Some(first), move |(_, to)| {
-        let from = to.plus_ms(1);
-        (from <= span.to).then(|| (from, end_of_day(from).min(span.to)))
-    });
-    all.take_while(move |_| span.from <= span.to)
-}
-
 fn is_kept(ttl: i64, now: Timestamp) -> bool {
     ttl > now.ms() / 1_000
 }
@@ -323,25 +336,4 @@ fn writes<'a>(
     }
     puts.push((audit::entry(tenant, &change.audited)?, Unless::Exists));
     Ok(puts)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_span_is_cut_into_days_without_a_gap() {
-        let at = |text: &str| Timestamp::parse(text).unwrap();
-        let span = Span { from: at("2024-02-28T10:00:00Z"), to: at("2024-03-01T00:00:00Z") };
-        let days: Vec<_> = days(span).map(|(from, to)| (from.to_string(), to.to_string())).collect();
-        let day = |from: &str, to: &str| (from.to_owned(), to.to_owned());
-        assert_eq!(
-            days,
-            [
-                day("2024-02-28T10:00:00Z", "2024-02-28T23:59:59.999Z"),
-                day("2024-02-29T00:00:00Z", "2024-02-29T23:59:59.999Z"),
-                day("2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z"),
-            ]
-        );
-    }
 }

@@ -40,13 +40,13 @@ impl Span {
         }
     }
 
-    fn months(self) -> (String, String) {
+    pub(crate) fn months(self) -> (String, String) {
         let month = |time: Timestamp| Zone::UTC.hour_of(time).month();
         // A local hour may begin in the month before the fact.
         (month(self.from.plus_ms(-2 * domain::time::HOUR_MS).max(Self::ALL.from)), month(self.to))
     }
 
-    fn touches(self, hour: Hour) -> bool {
+    pub(crate) fn touches(self, hour: Hour) -> bool {
         hour.start() <= self.to && hour.end_bound() > self.from
     }
 }

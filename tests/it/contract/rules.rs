@@ -134,10 +134,10 @@ fn decisions() -> [Case; 2] {
 async fn resolutions(shop: &Client) -> Vec<(Rule, String, &'static str, Value)> {
     const API: &str = "/api/v1/attribution";
     for channel in ["email", "direct"] {
-        let touchpoint = json!({"leadId": "lead-1", "channel": channel, "timestamp": "2026-03-02T10:00:00Z"});
+        let touchpoint = json!({"leadId": "lead-1", "channel": channel, "timestamp": "2026-03-02T10:00:00Z", "externalId": channel});
         assert_eq!(shop.post(&format!("{API}/touchpoints"), touchpoint).await.status, 201);
     }
-    let sale = json!({"leadId": "lead-1", "type": "sale", "value": 10, "occurredAt": "2026-03-02T11:00:00Z"});
+    let sale = json!({"leadId": "lead-1", "type": "sale", "value": 10, "occurredAt": "2026-03-02T11:00:00Z", "externalId": "sale-1"});
     assert_eq!(shop.post(&format!("{API}/conversions"), sale).await.status, 201);
     let saved = json!({"leadId": "lead-1", "model": "linear"});
     let saved = shop.post(&format!("{API}/calculate-and-save"), saved).await.data();

@@ -30,9 +30,7 @@ pub(crate) async fn replay_delivery(
 ) -> Result<Accepted<DeliveryView>, ApiError> {
     let (tenant, now) = (&caller.tenant, app.access.clock.now());
     let archived = whole(&app, tenant, &id).await?;
-    if !body.is_blank() {
-        body.reader()?.finish(Some(())).map_err(ApiError::Invalid)?;
-    }
+    body.optional_reader()?.finish(Some(())).map_err(ApiError::Invalid)?;
     let listed = archived.listed();
     let fates = Fates::of(&app.access, tenant, std::slice::from_ref(&listed)).await?;
     replay(&app, tenant, archived, fates.kept(&id), now).await?;
@@ -120,16 +118,12 @@ struct Asked {
 }
 
 fn read(body: &Body<RedriveRequest>, tenant: &Tenant) -> Result<Asked, ApiError> {
-    let nothing = Asked { state: DeliveryState::DeadLettered, span: Span::ALL, cursor: None };
-    if body.is_blank() {
-        return Ok(nothing);
-    }
-    let mut body = body.reader()?;
+    let mut body = body.optional_reader()?;
     let state = body.optional("state", state);
     let (start, end) = take_days(&mut body);
     let span = Span::of_days(start, end, tenant.settings.zone());
     let cursor = body.optional("cursor", json::text).filter(|cursor| !cursor.is_empty());
-    let asked = Asked { state: state.unwrap_or(nothing.state), span, cursor };
+    let asked = Asked { state: state.unwrap_or(DeliveryState::DeadLettered), span, cursor };
     body.finish(Some(asked)).map_err(ApiError::Invalid)
 }
 
