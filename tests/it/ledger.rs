@@ -1,5 +1,6 @@
 //! What is owed: from a lead's touchpoints to a partner that is paid.
 
+mod approval;
 mod isolation;
 mod refunds;
 mod workflow;

@@ -1,5 +1,6 @@
 //! Runs: create, list, read, execute, read what they credited, and compare them.
 
+mod approve;
 mod cancel;
 mod compare;
 mod create;
@@ -56,6 +57,8 @@ pub fn routes() -> Routes<App> {
         .refuses(|| vec![ApiError::AlreadyExecuted])
         .post("/v1/attribution/runs/{run_id}/cancel", "Cancel a run", cancel::cancel_run)
         .refuses(|| vec![ApiError::AlreadyExecuted])
+        .post("/v1/attribution/runs/{run_id}/approve", "Approve a completed run", approve::approve_run)
+        .refuses(|| vec![ApiError::NotCompleted("running")])
         .get("/v1/attribution/runs/{run_id}/results", "List the credits of a run", results::list_results)
         .refuses(|| vec![ApiError::NotCompleted("running")])
         .get(

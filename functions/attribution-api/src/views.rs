@@ -102,6 +102,8 @@ pub(crate) struct RunView {
     created_at: Moment,
     started_at: Option<Moment>,
     completed_at: Option<Moment>,
+    /// When somebody approved it: what it credited is owed since, as far as nothing else was.
+    approved_at: Option<Moment>,
     conversions_processed: u64,
     attributed_total: Vec<MoneyView>,
     unattributed_total: Vec<MoneyView>,
@@ -120,6 +122,7 @@ impl RunView {
             created_at: Moment(run.created_at),
             started_at: run.executed_at.map(Moment),
             completed_at: run.completed_at.map(Moment),
+            approved_at: run.approved_at.map(Moment),
             conversions_processed: run.totals.conversions(),
             attributed_total: MoneyView::totals(run, |total| total.attributed_minor),
             unattributed_total: MoneyView::totals(run, |total| total.unattributed_minor),

@@ -5,6 +5,7 @@
 //! give the same bytes, and nobody reads them before the run is completed.
 
 mod advance;
+mod approve;
 mod execute;
 mod finish;
 mod plan;
@@ -89,6 +90,14 @@ async fn work(app: &App, message: RunMessage) -> Result<(), WorkError> {
             let current = |run: &Run| run.status == RunStatus::Running && run.epoch == epoch;
             match run.filter(current) {
                 Some(run) => do_task(app, &tenant, run, (stage, &task)).await,
+                None => Ok(()),
+            }
+        }
+        RunMessage::Approve { tenant, run_id, task, after, by } => {
+            let Some(tenant) = known(app, &tenant).await? else { return Ok(()) };
+            let run = app.table.run(&tenant.id, &run_id, app.clock.now()).await?;
+            match run.filter(|run| run.status == RunStatus::Completed) {
+                Some(run) => approve::settle_some(app, &tenant, &run, (&task, after.as_ref()), &by).await,
                 None => Ok(()),
             }
         }

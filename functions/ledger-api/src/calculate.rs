@@ -266,7 +266,7 @@ impl Case {
             return Ok(None);
         }
         let now = access.clock.now();
-        let earnings = credited.credits.iter().map(earning).collect();
+        let earnings = credited.credits.iter().map(Earning::from).collect();
         let mut fresh = Settlement::new(
             (stored.id.clone(), self.customer.id().cloned(), stored.conversion.occurred_at),
             (stored.conversion.amount, self.commission_minor()),
@@ -274,7 +274,7 @@ impl Case {
             earnings,
             now,
         );
-        fresh.lead_id = crate::leads::lead_id(&stored.conversion.identifiers, None);
+        fresh.lead_id = stored.conversion.lead_id().map(str::to_owned);
         let detail =
             serde_json::json!({"model": models::name(self.asked.model), "touchpoints": fresh.records.len()});
         let audited = audited(access, caller, ("settlement.calculated", &stored.id.to_string()), &detail);
@@ -284,18 +284,6 @@ impl Case {
             NotSettled::TooManyTouches => not_of_lead(&error.to_string()),
             NotSettled::Store(error) => error.into(),
         })
-    }
-}
-
-fn earning(credit: &Credit) -> Earning {
-    Earning {
-        touch: credit.interaction.clone(),
-        touched_at: credit.touched_at,
-        channel: credit.channel.clone(),
-        campaign: credit.campaign.clone(),
-        partner_id: credit.partner_id.clone(),
-        broker_id: credit.broker_id.clone(),
-        share_ppb: credit.weight_ppb,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::identifier::Identifier;
+use crate::identifier::{Identifier, IdentifierType};
 use crate::ids::ExternalId;
 use crate::interaction::MOST_IDENTIFIERS;
 use crate::merged::Merged;
@@ -75,6 +75,12 @@ impl Conversion {
         }
     }
 
+    /// What the tenant calls the customer as a lead, if it said so.
+    pub fn lead_id(&self) -> Option<&str> {
+        let lead = self.identifiers.iter().find(|identifier| identifier.kind() == IdentifierType::LeadId);
+        lead.map(Identifier::value)
+    }
+
     /// The strongest identifier: the one whose customer converted.
     pub fn anchor(&self) -> Option<&Identifier> {
         self.identifiers.first()
@@ -89,7 +95,7 @@ fn agree<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identifier::{IdentifierType, Region};
+    use crate::identifier::Region;
     use crate::money::Currency;
 
     fn conversion() -> Conversion {

@@ -8,7 +8,7 @@ mod status;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use attribution::{reduce, split};
+use attribution::reduce;
 use serde::{Deserialize, Serialize};
 
 pub use self::status::{DisputeStatus, RecordStatus};
@@ -123,6 +123,8 @@ pub struct Earning {
     pub partner_id: Option<String>,
     pub broker_id: Option<String>,
     pub share_ppb: u64,
+    pub revenue_minor: i64,
+    pub commission_minor: i64,
 }
 
 /// Why money moved after a conversion was settled.
@@ -208,9 +210,7 @@ impl Settlement {
         earnings: Vec<Earning>,
         settled_at: Timestamp,
     ) -> Self {
-        let weights: Vec<_> = earnings.iter().map(|earning| earning.share_ppb).collect();
-        let shares = split(amount.minor, &weights).into_iter().zip(split(commission_minor, &weights));
-        let record = |(earning, (revenue_minor, commission_minor)): (Earning, (i64, i64))| Record {
+        let record = |earning: Earning| Record {
             touch: earning.touch,
             touched_at: earning.touched_at,
             channel: earning.channel,
@@ -219,8 +219,8 @@ impl Settlement {
             broker_id: earning.broker_id,
             share_ppb: earning.share_ppb,
             weights: [earning.share_ppb; 2],
-            revenue_minor,
-            commission_minor,
+            revenue_minor: earning.revenue_minor,
+            commission_minor: earning.commission_minor,
             status: RecordStatus::Calculated,
             contested: None,
             paid_minor: None,
@@ -237,7 +237,7 @@ impl Settlement {
             run_id: None,
             settled_at,
             refunds: Vec::new(),
-            records: earnings.into_iter().zip(shares).map(record).collect(),
+            records: earnings.into_iter().map(record).collect(),
             journal: Vec::new(),
         }
     }
@@ -290,6 +290,14 @@ impl Settlement {
     pub fn taken_back_by(&self, refund: &FactId) -> Option<&[(i64, i64)]> {
         let line = self.journal.iter().find(|line| line.cause == Cause::Refund(refund.clone()))?;
         Some(&line.moved)
+    }
+
+    /// The same as an approved run has it.
+    #[must_use]
+    pub fn approved_with(mut self, run_id: &str) -> Self {
+        self.run_id = Some(run_id.to_owned());
+        self.records.iter_mut().for_each(|record| record.status = RecordStatus::Approved);
+        self
     }
 
     /// Everybody who has a record here.

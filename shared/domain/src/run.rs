@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::TenantId;
+use crate::ids::{FactId, TenantId};
 pub use crate::model::ModelCode;
 use crate::money::{Currency, Money};
 use crate::signals::IntentFactors;
@@ -189,6 +189,8 @@ pub enum RunMessage {
     Advance { tenant: TenantId, run_id: String, epoch: u32, cutoff: Timestamp },
     /// Do one task of a stage: some hours when planning, the shard's number when executing.
     Task { tenant: TenantId, run_id: String, epoch: u32, stage: Stage, task: String },
+    /// Settle what a task of a completed run credited, from behind one of its conversions on.
+    Approve { tenant: TenantId, run_id: String, task: String, after: Option<FactId>, by: String },
 }
 
 /// Money of one currency, as a run adds it up.

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
+use domain::ledger::Earning;
 use domain::money::{Currency, Money};
 use domain::run::{ModelCode, Stage};
 use domain::time::Timestamp;
@@ -87,6 +88,22 @@ pub struct Heard {
     pub sentiment_permille: u16,
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u64>,
+}
+
+impl From<&Credit> for Earning {
+    fn from(credit: &Credit) -> Self {
+        Self {
+            touch: credit.interaction.clone(),
+            touched_at: credit.touched_at,
+            channel: credit.channel.clone(),
+            campaign: credit.campaign.clone(),
+            partner_id: credit.partner_id.clone(),
+            broker_id: credit.broker_id.clone(),
+            share_ppb: credit.weight_ppb,
+            revenue_minor: credit.amount_minor,
+            commission_minor: credit.commission_minor,
+        }
+    }
 }
 
 /// A conversion as a run credited it.

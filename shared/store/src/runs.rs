@@ -29,6 +29,9 @@ pub struct Run {
     /// Only facts received up to this moment count.
     pub cutoff: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
+    /// When somebody approved it: its credits are owed since, as far as nothing else was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_at: Option<Timestamp>,
     /// The months that are planned; None until they were listed.
     pub months: Option<Vec<String>>,
     pub totals: Totals,
@@ -56,6 +59,7 @@ impl Run {
             executed_at: None,
             cutoff: None,
             completed_at: None,
+            approved_at: None,
             months: None,
             totals: Totals::default(),
             failure: None,
@@ -88,6 +92,12 @@ impl Run {
     #[must_use]
     pub fn reopened(&self) -> Self {
         Self { status: RunStatus::Pending, epoch: self.epoch + 1, completed_at: None, ..self.clone() }
+    }
+
+    /// The run as it stands when somebody approves it.
+    #[must_use]
+    pub fn approved(&self, now: Timestamp) -> Self {
+        Self { approved_at: self.approved_at.or(Some(now)), ..self.clone() }
     }
 
     /// The run as it stands when somebody calls it off.

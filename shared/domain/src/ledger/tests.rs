@@ -20,6 +20,8 @@ fn conversion(name: &str) -> FactId {
 }
 
 fn settled(amount: i64, commission: i64, shares: &[u64]) -> Settlement {
+    let shares_of = |minor| attribution::split(minor, shares);
+    let (revenue, paid) = (shares_of(amount), shares_of(commission));
     let earning = |(number, share_ppb): (usize, &u64)| Earning {
         touch: touch(number),
         touched_at: AT,
@@ -28,6 +30,8 @@ fn settled(amount: i64, commission: i64, shares: &[u64]) -> Settlement {
         partner_id: Some(format!("partner-{number}")),
         broker_id: None,
         share_ppb: *share_ppb,
+        revenue_minor: revenue[number],
+        commission_minor: paid[number],
     };
     Settlement::new(
         (conversion("order-1"), None, AT),
