@@ -13,6 +13,7 @@ about=$(about_this_run)
   echo "$about"
   cargo bench --quiet -p crae --bench speed
   cargo bench --quiet -p e2e --bench agents_report
+  cargo bench --quiet -p e2e --bench ledger
   cargo bench --quiet -p attribution
   cargo bench --quiet -p attribution-files
 } | tee $into
