@@ -194,3 +194,42 @@ async fn where_too_little_was_heard_time_decides_and_the_credit_says_so() {
     assert_eq!(amounts(&credits), [20.0, 40.0, 40.0]);
     assert!(credits.iter().all(|credit| credit["explanation"]["fallback"] == "TIME_DECAY"));
 }
+
+#[tokio::test]
+async fn a_run_counts_touches_by_channel_as_it_is_told() {
+    let shop = new_tenant().await;
+    for (id, channel, day) in [("t-1", "email", 1), ("t-2", "call", 2), ("t-3", "direct", 3)] {
+        let touch = json!({
+            "external_interaction_id": id, "channel": channel, "started_at": format!("2026-03-0{day}T10:00:00Z"),
+            "customer_identifiers": [{"type": "lead_id", "value": "lead-1"}],
+        });
+        assert_eq!(shop.post("/v1/interactions", touch).await.status, 201);
+    }
+    let order = json!({
+        "external_event_id": "order-1", "event_type": "purchase", "event_source": "shop", "amount_decimal": 90,
+        "currency": "USD", "occurred_at": "2026-03-03T12:00:00Z",
+        "customer_identifiers": [{"type": "lead_id", "value": "lead-1"}],
+    });
+    assert_eq!(shop.post("/v1/conversions", order).await.status, 201);
+    for (config, expected) in [
+        (json!({}), vec![("email", 30.0), ("call", 30.0), ("direct", 30.0)]),
+        (json!({"exclude_channels": ["Call"]}), vec![("email", 45.0), ("direct", 45.0)]),
+        (json!({"channel_window_hours": {"email": 24}}), vec![("call", 45.0), ("direct", 45.0)]),
+        (
+            json!({"time_window_hours": 3, "channel_window_hours": {"email": 72}}),
+            vec![("email", 45.0), ("direct", 45.0)],
+        ),
+        (json!({"direct_touches": "count_alone"}), vec![("email", 45.0), ("call", 45.0)]),
+        (json!({"direct_touches": "count_alone", "include_channels": ["direct"]}), vec![("direct", 90.0)]),
+    ] {
+        let run = shop.run("LINEAR", config.clone()).await;
+        assert_eq!(run["answers_reports"], config == json!({}), "{config}");
+        let results =
+            shop.list(&format!("/v1/attribution/runs/{}/results", run["run_id"].as_str().unwrap())).await;
+        let credits: Vec<_> = results
+            .iter()
+            .map(|one| (one["channel"].as_str().unwrap(), one["attributed_amount"].as_f64().unwrap()))
+            .collect();
+        assert_eq!(credits, expected, "{config}");
+    }
+}

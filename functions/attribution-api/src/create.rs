@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use api::fields::{ChannelName, Decimal, Text, Whole};
 use api::{ApiError, Body, Caller, Created, may};
 use axum::extract::State;
@@ -6,10 +9,11 @@ use domain::json::{self, Reader};
 use domain::money::{Currency, Money};
 use domain::rule::{Refusal, Rule};
 use domain::run::{
-    DEFAULT_WINDOW_HOURS, ModelCode, RunConfig, default_half_life_hours, direct_channels, paid_channels,
+    DEFAULT_WINDOW_HOURS, DirectTouches, ModelCode, RunConfig, default_half_life_hours, direct_channels,
+    paid_channels,
 };
 use domain::time::Day;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::value::RawValue;
 use store::{Run, Tenant};
 
@@ -50,13 +54,21 @@ struct ConfigRequest {
     /// Credits only touches on these channels; all unless given
     #[schemars(length(min = 1, max = 50))]
     include_channels: Option<Vec<ChannelName>>,
+    /// Credits no touches on these channels; none are left out unless given
+    #[schemars(length(min = 1, max = 50))]
+    exclude_channels: Option<Vec<ChannelName>>,
+    /// How long before a conversion touches on a channel count, where it is not `time_window_hours`
+    channel_window_hours: Option<ChannelHours>,
+    /// Whether touches on `direct_channels` count beside others, or only where no other touch counts; the former unless
+    /// given
+    direct_touches: Option<DirectTouches>,
     /// Takes only conversions of these types, in any case; all unless given
     #[schemars(length(min = 1, max = 50))]
     event_types: Option<Vec<Text<128>>>,
     /// For POSITION_BASED: what the first touch, those in between and the last get of 100
     #[schemars(extend("x-rules" = [Rule::WeightsAddUp]), example = [40, 20, 40])]
     position_weights: Option<[Whole<0, 100>; 3]>,
-    /// For LAST_NON_DIRECT: the channels by which customers come on their own; `direct` unless given
+    /// For LAST_NON_DIRECT and `direct_touches`: the channels by which customers come on their own; `direct` unless given
     #[schemars(length(min = 1, max = 50))]
     direct_channels: Option<Vec<ChannelName>>,
     /// For FIRST_PAID and LAST_PAID: the channels that are paid for; `affiliate`, `broker_referral`, `display_ad`,
@@ -67,6 +79,45 @@ struct ConfigRequest {
     min_purchase_currency: Option<Currency>,
     /// Takes only conversions of at least this amount, in its currency
     min_purchase_amount: Option<Decimal>,
+}
+
+/// Hours by channel.
+struct ChannelHours;
+
+impl JsonSchema for ChannelHours {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ChannelHours".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object", "maxProperties": MOST_CHANNELS, "propertyNames": {"pattern": "^[A-Za-z0-9_]{1,32}$"},
+            "additionalProperties": {"type": "integer", "minimum": 1, "maximum": MOST_WINDOW_HOURS},
+            "examples": [{"email": 24}],
+        })
+    }
+}
+
+const MOST_CHANNELS: usize = 50;
+
+fn channel_hours(raw: &RawValue) -> Result<BTreeMap<String, u32>, Refusal> {
+    let problem = || {
+        format!("must be an object of at most {MOST_CHANNELS} channels and hours, such as {{\"email\": 24}}")
+    };
+    let told: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|_| problem())?;
+    if told.len() > MOST_CHANNELS {
+        return Err(problem().into());
+    }
+    let hours = |(name, raw): (&String, &&RawValue)| {
+        let channel = Channel::parse(name).map_err(|error| format!("has an entry that {error}"))?;
+        let hours = json::integer(1..=MOST_WINDOW_HOURS)(raw)?;
+        Ok((channel.as_str().to_owned(), u32::try_from(hours).unwrap_or(1)))
+    };
+    told.iter().map(hours).collect()
 }
 
 /// Create a run; it does nothing until it is executed
@@ -127,6 +178,11 @@ fn read_config(config: &mut Reader<'_>, tenant: &Tenant) -> RunConfig {
         position_weights: config.optional("position_weights", positions).unwrap_or([40, 20, 40]),
         direct_channels: config.optional("direct_channels", channels).unwrap_or_else(direct_channels),
         paid_channels: config.optional("paid_channels", channels).unwrap_or_else(paid_channels),
+        exclude_channels: config.optional("exclude_channels", channels).unwrap_or_default(),
+        channel_window_hours: config.optional("channel_window_hours", channel_hours).unwrap_or_default(),
+        direct_touches: config
+            .optional("direct_touches", json::one_of(DirectTouches::parse, &["count", "count_alone"]))
+            .unwrap_or_default(),
         ..RunConfig::usual(ModelCode::Linear)
     }
 }

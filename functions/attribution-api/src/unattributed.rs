@@ -48,9 +48,9 @@ enum Reason {
     /// The customer has no interaction before it. One that names nobody belongs to no customer; what did not arrive or
     /// could not be read is found among the deliveries.
     NoInteraction,
-    /// The customer's last interaction began longer before it than the run's `time_window_hours`.
+    /// The customer's last interaction began longer before it than the run's `time_window_hours`, or those of its channel.
     OutsideWindow,
-    /// The run's `include_channels` leave the channel of the last interaction out.
+    /// The run's `include_channels` or `exclude_channels` leave the channel of the last interaction out.
     ChannelLeftOut,
     /// The last interaction arrived, or was found to be this customer's, after the run: a new run takes it.
     NewSinceRun,
@@ -67,7 +67,9 @@ impl Reason {
     fn of(config: &RunConfig, occurred_at: Timestamp, last: Option<&Last>) -> Self {
         match last {
             None => Self::NoInteraction,
-            Some(last) if last.began < config.window_start(occurred_at) => Self::OutsideWindow,
+            Some(last) if last.began < config.window_start_of(&last.channel, occurred_at) => {
+                Self::OutsideWindow
+            }
             Some(last) if !config.counts(&last.channel) => Self::ChannelLeftOut,
             Some(_) => Self::NewSinceRun,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::views::{Amount, Moment};
 use domain::money::{Currency, Money};
-use domain::run::{ModelCode, RunConfig, RunStatus, Total};
+use domain::run::{DirectTouches, ModelCode, RunConfig, RunStatus, Total};
 use domain::time::Day;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -32,6 +32,12 @@ struct ConfigView {
     #[schemars(example = 72)]
     time_window_hours: u32,
     include_channels: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exclude_channels: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    channel_window_hours: BTreeMap<String, u32>,
+    #[serde(skip_serializing_if = "is_usual")]
+    direct_touches: DirectTouches,
     event_types: Option<Vec<String>>,
     min_purchase_amount: Option<Amount>,
     min_purchase_currency: Option<Currency>,
@@ -56,11 +62,19 @@ struct ConfigView {
     intent_factors: BTreeMap<String, f64>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_usual(direct: &DirectTouches) -> bool {
+    *direct == DirectTouches::Count
+}
+
 impl ConfigView {
     fn of(config: &RunConfig) -> Self {
         Self {
             time_window_hours: config.window_hours,
             include_channels: config.include_channels.clone(),
+            exclude_channels: config.exclude_channels.clone(),
+            channel_window_hours: config.channel_window_hours.clone(),
+            direct_touches: config.direct_touches,
             event_types: config.event_types.clone(),
             min_purchase_amount: config.minimum.map(Amount),
             min_purchase_currency: config.minimum.map(|least| least.currency),
@@ -74,7 +88,8 @@ impl ConfigView {
                 .iter()
                 .map(|(intent, permille)| (intent.clone(), f64::from(*permille) / 1000.0))
                 .collect(),
-            direct_channels: (config.model == ModelCode::LastNonDirect)
+            direct_channels: (config.model == ModelCode::LastNonDirect
+                || config.direct_touches == DirectTouches::CountAlone)
                 .then(|| config.direct_channels.clone()),
             paid_channels: matches!(config.model, ModelCode::FirstPaid | ModelCode::LastPaid)
                 .then(|| config.paid_channels.clone()),

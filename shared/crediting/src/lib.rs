@@ -2,6 +2,8 @@
 //!
 //! A run credits many conversions so, a calculation one: there is no other way from facts to credits.
 
+use std::borrow::Cow;
+
 use attribution::{
     AiWeighted, Class, MarkedModel, Marks, Model, ParameterError, Signals, primary_touch, reduce, split,
 };
@@ -9,7 +11,7 @@ use domain::conversion::Conversion;
 use domain::identity::NodeId;
 use domain::ids::FactId;
 use domain::interaction::Field;
-use domain::run::{ModelCode, RunConfig};
+use domain::run::{DirectTouches, ModelCode, RunConfig};
 use domain::signals::sentiment_permille;
 use domain::time::Timestamp;
 use store::{Credit, CreditedConversion, Heard, PaidBack, StoredConversion, StoredInteraction};
@@ -138,7 +140,7 @@ impl<'a> Crediting<'a> {
         touches: &[Touch],
     ) -> CreditedConversion {
         let at = conversion.occurred_at;
-        let touches = self.window(at, touches);
+        let touches = &*self.counted(at, touches);
         let (weights, fallback) = self.weights(at, touches);
         let shared = Shared::out(conversion, &weights);
         CreditedConversion {
@@ -161,7 +163,7 @@ impl<'a> Crediting<'a> {
         (paid, touches): (&PaidBack, &[Touch]),
     ) -> CreditedConversion {
         let original = &paid.original.conversion;
-        let touches = self.window(original.occurred_at, touches);
+        let touches = &*self.counted(original.occurred_at, touches);
         let (weights, fallback) = self.weights(original.occurred_at, touches);
         let mut shared = Shared::out(original, &weights);
         paid.earlier_minor.iter().for_each(|earlier| shared.pay_back(original, &weights, *earlier));
@@ -231,6 +233,22 @@ impl<'a> Crediting<'a> {
             sentiment_permille: touch.sentiment_permille,
             duration_seconds: touch.duration_seconds,
         }
+    }
+
+    /// The touches that count for a conversion.
+    fn counted<'t>(&self, at: Timestamp, touches: &'t [Touch]) -> Cow<'t, [Touch]> {
+        let within = self.window(at, touches);
+        if self.config.is_one_window() {
+            return Cow::Borrowed(within);
+        }
+        let is_within = |touch: &&Touch| touch.time >= self.config.window_start_of(&touch.channel, at);
+        let mut counted: Vec<Touch> = within.iter().filter(is_within).cloned().collect();
+        let is_direct = |touch: &Touch| self.config.direct_channels.contains(&touch.channel);
+        let alone = self.config.direct_touches == DirectTouches::CountAlone;
+        if alone && counted.iter().any(|touch| !is_direct(touch)) {
+            counted.retain(|touch| !is_direct(touch));
+        }
+        Cow::Owned(counted)
     }
 
     fn window<'t>(&self, at: Timestamp, touches: &'t [Touch]) -> &'t [Touch] {

@@ -41,6 +41,40 @@ pub struct RunConfig {
     /// The channels that are paid for; for FIRST_PAID and LAST_PAID.
     #[serde(default = "paid_channels")]
     pub paid_channels: Vec<String>,
+    /// Never touches on these channels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude_channels: Vec<String>,
+    /// How long before a conversion touches on a channel count, where it is not `window_hours`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub channel_window_hours: BTreeMap<String, u32>,
+    #[serde(default)]
+    pub direct_touches: DirectTouches,
+}
+
+/// Whether touches by which customers come on their own count beside others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DirectTouches {
+    #[default]
+    Count,
+    /// Only where no other touch counts.
+    CountAlone,
+}
+
+impl DirectTouches {
+    pub const ALL: [DirectTouches; 2] = [DirectTouches::Count, DirectTouches::CountAlone];
+
+    pub const fn code(self) -> &'static str {
+        match self {
+            DirectTouches::Count => "count",
+            DirectTouches::CountAlone => "count_alone",
+        }
+    }
+
+    /// Reads a code in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|of| of.code().eq_ignore_ascii_case(text))
+    }
 }
 
 /// By which customers come on their own, unless a run says otherwise.
@@ -79,6 +113,9 @@ impl RunConfig {
             intent_factors: IntentFactors::default(),
             direct_channels: direct_channels(),
             paid_channels: paid_channels(),
+            exclude_channels: Vec::new(),
+            channel_window_hours: BTreeMap::new(),
+            direct_touches: DirectTouches::Count,
         }
     }
 
@@ -100,10 +137,21 @@ impl RunConfig {
         Self { intent_factors, ..Self::usual(model) }
     }
 
-    /// From when on touches may be credited for a conversion of this moment.
+    /// From when on touches may be credited for a conversion of this moment, on whatever channel.
     pub fn window_start(&self, conversion: Timestamp) -> Timestamp {
-        let window_ms = i64::from(self.window_hours) * HOUR_MS;
-        Timestamp::from_ms((conversion.ms() - window_ms).max(0))
+        let longest = self.channel_window_hours.values().copied().max().unwrap_or_default();
+        before(conversion, longest.max(self.window_hours))
+    }
+
+    /// The same of a channel.
+    pub fn window_start_of(&self, channel: &str, conversion: Timestamp) -> Timestamp {
+        let own = self.channel_window_hours.get(channel);
+        before(conversion, own.copied().unwrap_or(self.window_hours))
+    }
+
+    /// Whether every touch within [`RunConfig::window_start`], on a channel that counts, is credited.
+    pub fn is_one_window(&self) -> bool {
+        self.channel_window_hours.is_empty() && self.direct_touches == DirectTouches::Count
     }
 
     pub fn half_life_ms(&self) -> u64 {
@@ -139,8 +187,13 @@ impl RunConfig {
 
     /// Whether a touch on this channel counts.
     pub fn counts(&self, channel: &str) -> bool {
-        self.include_channels.as_ref().is_none_or(|channels| channels.iter().any(|wanted| wanted == channel))
+        let is_named = |channels: &[String]| channels.iter().any(|named| named == channel);
+        self.include_channels.as_deref().is_none_or(is_named) && !is_named(&self.exclude_channels)
     }
+}
+
+fn before(conversion: Timestamp, hours: u32) -> Timestamp {
+    Timestamp::from_ms((conversion.ms() - i64::from(hours) * HOUR_MS).max(0))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
