@@ -105,7 +105,7 @@ async fn settle(
         subject: credited.id.to_string(),
         detail: serde_json::json!({ "run_id": run.run_id }).to_string(),
     };
-    match app.table.settle(tenant, fresh, &audited, now).await {
+    match app.table.settle(tenant, (fresh, stored), &audited, now).await {
         Ok(_) | Err(NotSettled::ReliedOn) => Ok(()),
         Err(NotSettled::TooManyTouches) => {
             tracing::warn!(run_id = %run.run_id, conversion = %credited.id, "too many touches to settle");

@@ -314,7 +314,7 @@ pub(crate) async fn change_attribution(
             return Ok(None);
         }
         settlement.advance(&id.touch, status).map_err(refused)?;
-        Ok(Some(LedgerChange { settlement, dispute: None, audited: audited.clone() }))
+        Ok(Some(LedgerChange { settlement, dispute: None, audited: audited.clone(), unless_changed: None }))
     };
     let state = access.table.change_ledger(tenant, (&of, None), now, decide).await?;
     let settlement = state.settlement.ok_or(ApiError::NotFound("attribution"))?;

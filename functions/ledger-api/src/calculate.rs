@@ -57,6 +57,7 @@ pub(crate) struct CalculationRequest {
 }
 
 /// What was asked for.
+#[derive(Clone)]
 struct Asked {
     lead: Lead,
     model: ModelCode,
@@ -278,7 +279,7 @@ impl Case {
         let detail =
             serde_json::json!({"model": models::name(self.asked.model), "touchpoints": fresh.records.len()});
         let audited = audited(access, caller, ("settlement.calculated", &stored.id.to_string()), &detail);
-        let settled = access.table.settle(&caller.tenant, fresh, &audited, now).await;
+        let settled = access.table.settle(&caller.tenant, (fresh, stored), &audited, now).await;
         settled.map(Some).map_err(|error| match error {
             NotSettled::ReliedOn => ApiError::Settled,
             NotSettled::TooManyTouches => not_of_lead(&error.to_string()),
@@ -377,7 +378,25 @@ pub(crate) async fn calculate_and_save(
     carry_out(&access, &caller, asked, Purpose::Save).await.map(Data)
 }
 
+/// How often it is begun anew after the conversion was changed meanwhile, or the table was busy.
+const MOST_AGAIN: u32 = 2;
+
 async fn carry_out<P>(
+    access: &Access,
+    caller: &Caller<P>,
+    asked: Asked,
+    purpose: Purpose,
+) -> Result<CalculationView, ApiError> {
+    for _ in 0..MOST_AGAIN {
+        match once(access, caller, asked.clone(), purpose).await {
+            Err(ApiError::Unavailable(_)) => {}
+            answer => return answer,
+        }
+    }
+    once(access, caller, asked, purpose).await
+}
+
+async fn once<P>(
     access: &Access,
     caller: &Caller<P>,
     asked: Asked,

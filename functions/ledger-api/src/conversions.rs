@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use domain::conversion::Conversion;
 use domain::ids::{ExternalId, FactId, FactKind};
 use domain::json::{self, Problem, Reader};
+use domain::ledger::Settlement;
 use domain::money::{Currency, Money, portion};
 use domain::rule::{Refusal, Rule};
 use domain::time::Timestamp;
@@ -364,10 +365,10 @@ pub(crate) async fn correct_lead_conversion(
     if found.conversion.refund_of.is_some() {
         return Err(ApiError::Settled);
     }
-    if access.table.settlement(tenant, (&Settled::from(&found), None), now).await?.is_some() {
-        return Err(ApiError::Settled);
-    }
-    let change = |before: &Conversion| -> Result<Conversion, ApiError> { Ok(change.applied_to(before)) };
+    let change = |before: &Conversion, settled: Option<&Settlement>| match settled {
+        None => Ok(change.applied_to(before)),
+        Some(_) => Err(ApiError::Settled),
+    };
     let stored = access.table.correct_conversion(tenant, &found.id, now, change).await?;
     Ok(Data(view(&access, tenant, stored.ok_or_else(missing)?).await?))
 }

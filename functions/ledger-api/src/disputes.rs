@@ -182,7 +182,12 @@ pub(crate) async fn create_dispute(
         }
         let mut settlement = seen.settlement.clone().ok_or(ApiError::NotFound("attribution"))?;
         settlement.contest(&dispute.touch, &dispute.dispute_id).map_err(refused)?;
-        Ok(Some(LedgerChange { settlement, dispute: Some(dispute.clone()), audited: audited.clone() }))
+        Ok(Some(LedgerChange {
+            settlement,
+            dispute: Some(dispute.clone()),
+            audited: audited.clone(),
+            unless_changed: None,
+        }))
     };
     let state = access.table.change_ledger(tenant, (&of, Some(&dispute.dispute_id)), now, decide).await?;
     state.dispute.map(|dispute| Created(dispute.into())).ok_or(ApiError::NotFound("dispute"))
@@ -279,7 +284,12 @@ pub(crate) async fn resolve_dispute(
             revision: dispute.revision + 1,
             ..dispute.clone()
         };
-        Ok(Some(LedgerChange { settlement, dispute: Some(dispute), audited: audited.clone() }))
+        Ok(Some(LedgerChange {
+            settlement,
+            dispute: Some(dispute),
+            audited: audited.clone(),
+            unless_changed: None,
+        }))
     };
     let state = access.table.change_ledger(tenant, (&of, Some(&dispute_id)), now, decide).await?;
     state.dispute.map(|dispute| Data(dispute.into())).ok_or_else(missing)

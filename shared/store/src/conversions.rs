@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::conversion::Conversion;
 use domain::identifier::Identifier;
 use domain::ids::{ExternalId, FactId, FactKind};
+use domain::ledger::Settlement;
 use domain::merged::Merged;
 use domain::money::{Currency, Money};
 use domain::time::Timestamp;
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
+use crate::ledger::Settled;
 use crate::recorded::Recorded;
-use crate::table::{Table, Unless, pause};
+use crate::table::{Item, Table, Unless, pause, written};
 use crate::tenants::Tenant;
 
 /// A conversion as stored.
@@ -29,6 +31,12 @@ pub struct StoredConversion {
 impl StoredConversion {
     fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at <= now.ms() / 1_000
+    }
+
+    /// A write of the same, which takes place if nobody wrote meanwhile; then whoever read it before must read it again.
+    pub(crate) fn touched<'a>(&self, tenant: &Tenant) -> Result<(Item, Unless<'a>), StoreError> {
+        let next = Self { revision: self.revision + 1, ..self.clone() };
+        Ok((written(&ConversionItem::new(tenant, &next))?, Unless::Changed(self.revision)))
     }
 }
 
@@ -107,17 +115,20 @@ impl Table {
         Err(StoreError::Contended(id.to_string()))
     }
 
-    /// Sets a conversion right as `change` says; None if there is none. What it names outside and whom stays as it was.
+    /// Sets a conversion right as `change` says; None if there is none, an error of `change` if it is settled. What it names
+    /// outside and whom stays as it was.
     pub async fn correct_conversion<E: From<StoreError>>(
         &self,
         tenant: &Tenant,
         id: &FactId,
         now: Timestamp,
-        change: impl Fn(&Conversion) -> Result<Conversion, E>,
+        change: impl Fn(&Conversion, Option<&Settlement>) -> Result<Conversion, E>,
     ) -> Result<Option<StoredConversion>, E> {
         for attempt in 0.. {
             let Some(seen) = self.conversion(tenant, id, now).await? else { return Ok(None) };
-            let next = change(&seen.conversion)?;
+            // Settling it writes it too, so that one of the two finds out about the other.
+            let settled = self.settlement(tenant, (&Settled::from(&seen), None), now).await?;
+            let next = change(&seen.conversion, settled.as_ref())?;
             if next == seen.conversion {
                 return Ok(Some(seen));
             }

@@ -70,6 +70,8 @@ pub struct LedgerChange {
     pub settlement: Settlement,
     pub dispute: Option<Dispute>,
     pub audited: Audited,
+    /// The conversion as it was read: if it is another by now, nothing is written.
+    pub unless_changed: Option<StoredConversion>,
 }
 
 /// What the table holds of a conversion's settlement and a dispute about it.
@@ -257,7 +259,12 @@ impl Table {
             let seen = LedgerState { settlement, dispute };
             let Some(change) = decide(&seen)? else { return Ok(seen) };
             let puts = writes(tenant, (&seen, revision), &change)?;
-            if self.put_together(&puts).await?.is_none() {
+            let forbidden = self.put_together(&puts).await?;
+            // No other decision would follow from what is there: whoever asked must look at the conversion again.
+            if forbidden.is_some_and(|place| place + 1 == puts.len()) && change.unless_changed.is_some() {
+                break;
+            }
+            if forbidden.is_none() {
                 let dispute = change.dispute.or(seen.dispute);
                 return Ok(LedgerState { settlement: Some(change.settlement), dispute });
             }
@@ -335,5 +342,8 @@ fn writes<'a>(
         }
     }
     puts.push((audit::entry(tenant, &change.audited)?, Unless::Exists));
+    if let Some(stored) = &change.unless_changed {
+        puts.push(stored.touched(tenant)?);
+    }
     Ok(puts)
 }

@@ -230,3 +230,29 @@ async fn attributions_are_paged_and_found_by_what_they_are() {
         assert_eq!(ids(shop.list(&format!("{API}/attributions?{filter}")).await), expected, "{filter}");
     }
 }
+
+#[tokio::test]
+async fn what_is_settled_is_the_conversion_as_it_stands_however_close_it_was_set_right() {
+    let shop = new_tenant().await;
+    let (_, conversion) = lead_of_the_document(&shop).await;
+    let mut settled = 0;
+    for value in 1..=12 {
+        let sale = json!({
+            "leadId": "lead-123", "type": "sale", "value": 100, "currency": "USD", "externalId": format!("again-{value}"),
+            "occurredAt": "2026-01-16T10:30:00Z",
+        });
+        let sale = text(&shop.post(&format!("{API}/conversions"), sale).await.data()["id"]);
+        let save = json!({"leadId": "lead-123", "model": "linear", "conversionId": sale});
+        let (path, change) = (format!("conversions/{sale}"), json!({"value": value}));
+        let save_path = format!("{API}/calculate-and-save");
+        let (saved, changed) = tokio::join!(shop.post(&save_path, save), put(&shop, &path, &change));
+        assert!([200, 503].contains(&saved.status), "{}", saved.text);
+        assert!([200, 409].contains(&changed.status), "{}", changed.text);
+        let told = shop.get(&format!("{API}/conversions/{sale}")).await.data();
+        let shares = told["attributions"].as_array().unwrap();
+        let sum: f64 = shares.iter().map(|share| share["revenueAttributed"].as_f64().unwrap()).sum();
+        assert!(shares.is_empty() || (sum - told["value"].as_f64().unwrap()).abs() < 0.001, "{told}");
+        settled += usize::from(!shares.is_empty());
+    }
+    assert!(settled > 0, "nothing was settled beside {conversion}");
+}

@@ -5,6 +5,7 @@ use domain::time::Timestamp;
 
 use super::{LedgerChange, LedgerState, Settled};
 use crate::audit::Audited;
+use crate::conversions::StoredConversion;
 use crate::error::StoreError;
 use crate::table::Table;
 use crate::tenants::Tenant;
@@ -29,7 +30,7 @@ pub enum NotSettled {
 }
 
 impl Table {
-    /// Settles a conversion as `fresh` says, which knows nothing of refunds yet. What nobody relies on is replaced; the same
+    /// Settles a conversion, as it was read, as `fresh` says, which knows nothing of refunds yet. What nobody relies on is replaced; the same
     /// again changes nothing.
     ///
     /// Refunds are read before and after: whoever stores one takes it back from the settlement that is there by then, so
@@ -37,7 +38,7 @@ impl Table {
     pub async fn settle(
         &self,
         tenant: &Tenant,
-        fresh: Settlement,
+        (fresh, stored): (Settlement, &StoredConversion),
         audited: &Audited,
         now: Timestamp,
     ) -> Result<Settlement, NotSettled> {
@@ -52,9 +53,12 @@ impl Table {
         let settled = self.change_ledger(tenant, (&of, None), now, |seen| match &seen.settlement {
             Some(known) if says_the_same(known, &fresh) => Ok(None),
             Some(known) if !known.is_replaceable() => Err(NotSettled::ReliedOn),
-            Some(_) | None => {
-                Ok(Some(LedgerChange { settlement: fresh.clone(), dispute: None, audited: audited.clone() }))
-            }
+            Some(_) | None => Ok(Some(LedgerChange {
+                settlement: fresh.clone(),
+                dispute: None,
+                audited: audited.clone(),
+                unless_changed: Some(stored.clone()),
+            })),
         });
         settled.await?;
         Ok(self.take_back(tenant, &of, audited, now).await?.unwrap_or(fresh))
@@ -85,7 +89,7 @@ impl Table {
                     detail: serde_json::json!({ "refunds": refunds }).to_string(),
                     ..audited.clone()
                 };
-                let change = LedgerChange { settlement, dispute: None, audited };
+                let change = LedgerChange { settlement, dispute: None, audited, unless_changed: None };
                 Ok(Some(change).filter(|_| !refunds.is_empty()))
             })
             .await?;
