@@ -179,9 +179,10 @@ fn some(value: &str) -> Option<String> {
 }
 
 /// `of` of `over` with at most six decimal places, times `scale`; None over nothing.
-fn ratio(of: i128, over: i128, scale: i128) -> Option<Box<RawValue>> {
-    let millionths = (of * 1_000_000 * scale + over / 2).checked_div(over)?;
-    let (sign, millionths) = if millionths < 0 { ("-", -millionths) } else { ("", millionths) };
+fn ratio(of: i128, over: i128, scale: u128) -> Option<Box<RawValue>> {
+    let (part, whole) = (of.unsigned_abs() * scale * 1_000_000, over.unsigned_abs());
+    let millionths = (part + whole / 2).checked_div(whole)?;
+    let sign = if (of < 0) != (over < 0) && millionths > 0 { "-" } else { "" };
     let text = format!("{sign}{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
     Some(api::views::raw(text.trim_end_matches('0').trim_end_matches('.')))
 }
@@ -331,6 +332,7 @@ mod tests {
         assert_eq!(text(1, 3, 1).as_deref(), Some("0.333333"));
         assert_eq!(text(2, 5, 100).as_deref(), Some("40"));
         assert_eq!(text(-1, 4, 1).as_deref(), Some("-0.25"));
+        assert_eq!(text(-2, -3, 1).as_deref(), Some("0.666667"));
         assert_eq!(text(5, 0, 1), None);
     }
 }
