@@ -12,7 +12,6 @@ use api::{Access, ApiError, Query};
 use domain::dimension::Dimension;
 use domain::money::{Currency, Money};
 use domain::rollup::Tally;
-use domain::rule::{Refusal, Rule};
 use domain::run::{ModelCode, RunStatus};
 use domain::time::Day;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -185,13 +184,7 @@ impl Report {
     ) -> Result<Self, ApiError> {
         let zone = tenant.settings.zone();
         let now = access.clock.now();
-        let end = query.day("end_date");
-        let start = query.day("start_date");
-        let end = end.unwrap_or_else(|| zone.day_of(now).max(start.unwrap_or_else(|| zone.day_of(now))));
-        let start = start.unwrap_or_else(|| end.minus(29));
-        if end < start {
-            query.refuse("end_date", Refusal::of(Rule::DaysInOrder, "must not be before start_date"));
-        }
+        let (start, end) = query.last_days(zone.day_of(now));
         let currency =
             query.parsed("currency", |code| Currency::parse(code).ok_or("is not a currency of ISO 4217"));
         let run_id = query.text("run_id");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::marker::PhantomData;
 
-use api::{Access, ApiError, Body, Created, Data, InPart, Replayed, Stored};
+use api::{Access, ApiError, Body, Data, InPart, Stored};
 use axum::Extension;
 use domain::ids::FactId;
 use domain::json::{Problem, Reader};
@@ -56,16 +56,9 @@ pub(crate) async fn create_one<R: Resource>(
     body: &Body<R::Looks>,
 ) -> Result<Stored<R::View>, ApiError> {
     let report = R::read(body.reader()?, tenant, access.clock.now()).map_err(ApiError::Invalid)?;
-    Ok(match R::record(access, tenant, &report).await? {
-        Recorded::Created(stored) => Stored::Created(Created(R::view(access, tenant, &stored).await?)),
-        Recorded::Added(stored) => {
-            Stored::Replayed(Replayed { data: R::view(access, tenant, &stored).await?, added: true })
-        }
-        Recorded::Same(stored) => {
-            Stored::Replayed(Replayed { data: R::view(access, tenant, &stored).await?, added: false })
-        }
-        Recorded::Contradicts(fields) => return Err(ApiError::Duplicate(fields)),
-    })
+    let recorded = R::record(access, tenant, &report).await?;
+    let (stored, storing) = recorded.stored().map_err(ApiError::Duplicate)?;
+    Ok(Stored::of(R::view(access, tenant, &stored).await?, storing))
 }
 
 /// Many reports at once.

@@ -9,7 +9,7 @@ use api::fields::{ChannelName, Id, PastMoment, Probability, Text, Whole};
 use api::views::InteractionView;
 use api::{Access, ApiError, Body, Caller, Data, may};
 use axum::extract::{Path, State};
-use domain::interaction::{CallEvent, Channel, Direction, Field, Interaction, Section, Value};
+use domain::interaction::{Channel, Direction, Field, Value};
 use domain::json::{self, Problem, Reader};
 use domain::rule::{Refusal, Rule};
 use domain::time::Timestamp;
@@ -115,18 +115,8 @@ pub(crate) async fn correct_interaction(
     let (tenant, now) = (&caller.tenant, access.clock.now());
     let found = access.interaction(tenant, &id).await?;
     let facts = read(body.reader()?, now).map_err(ApiError::Invalid)?;
-    let external_id = found.about.external_id.clone();
-    let event = CallEvent { external_id, section: Section::Corrected, time: now, facts };
-    let correct = |before: &Interaction| {
-        let mut after = before.clone();
-        after.fold(&event);
-        let times = after.started_at().zip(after.ended_at());
-        if times.is_some_and(|(start, end)| end < start) { (before.clone(), false) } else { (after, true) }
-    };
-    let (stored, is_possible) = access.table.merge_interaction(tenant, &found.about, now, correct).await?;
-    if !is_possible {
-        return Err(ApiError::field("ended_at", ends_before_start()));
-    }
+    let stored = access.table.correct_interaction(tenant, &found.about, facts, now).await?;
+    let stored = stored.ok_or_else(|| ApiError::field("ended_at", ends_before_start()))?;
     Ok(Data(Interactions::view(&access, tenant, &stored).await?))
 }
 

@@ -19,7 +19,6 @@ use serde_json::value::RawValue;
 use store::{LedgerChange, LedgerState, Page, Paging, Position, Settled, Span, Tenant};
 
 use crate::audit::audited;
-use crate::facts::take_span;
 use crate::leads::Lead;
 use crate::models;
 use crate::touch_type::TouchType;
@@ -176,13 +175,10 @@ impl Selection {
                 let codes = RecordStatus::CODES.join(", ");
                 RecordStatus::parse(text).ok_or_else(|| format!("must be one of {codes}"))
             }),
-            channel: query.parsed("channel", |text| {
-                let codes = TouchType::CODES.join(", ");
-                TouchType::parse(text).ok_or_else(|| format!("must be one of {codes}"))
-            }),
+            channel: query.parsed("channel", TouchType::named),
             partner: query.text("partnerId"),
             broker: query.text("brokerId"),
-            span: take_span(query, tenant),
+            span: query.span(tenant.settings.zone()),
         }
     }
 

@@ -1,5 +1,8 @@
 //! Calculating how a lead's conversion is shared out; and saving it, which settles the conversion.
 
+mod batch;
+mod conversion;
+
 use std::sync::Arc;
 
 use api::fields::{Decimal, Id, PastMoment, Probability, Wanted};
@@ -9,18 +12,20 @@ use axum::extract::State;
 use crediting::{Crediting, Touch};
 use domain::conversion::Conversion;
 use domain::identity::Customer;
-use domain::ids::{ExternalId, FactId, FactKind};
-use domain::json::{self, Problem, Reader};
+use domain::ids::{FactId, FactKind};
+use domain::json::{self, Reader};
 use domain::ledger::{Earning, RecordId, Settlement};
 use domain::model::ModelCode;
 use domain::money::{Currency, Money};
-use domain::rule::{Refusal, Rule};
+use domain::rule::Rule;
 use domain::time::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Credit, CreditedConversion, NotSettled, Span, StoredConversion, Tenant};
 
+pub(crate) use self::batch::calculate_batch;
+use self::conversion::{assumed, check, latest, not_of_lead};
 use crate::attributions::percent;
 use crate::audit::audited;
 use crate::conversions::{self, Commission, money, take_commission, take_currency};
@@ -155,10 +160,6 @@ impl Purpose {
     }
 }
 
-fn not_of_lead(problem: &str) -> ApiError {
-    ApiError::field("conversionId", Refusal::of(Rule::ConversionOfLead, problem))
-}
-
 impl Case {
     async fn of(access: &Access, tenant: &Tenant, asked: Asked, purpose: Purpose) -> Result<Self, ApiError> {
         let customer = asked.lead.customer(access, tenant).await?;
@@ -288,70 +289,6 @@ impl Case {
     }
 }
 
-/// The lead's latest conversion that pays no other back.
-async fn latest(access: &Access, tenant: &Tenant, customer: &Customer) -> Result<StoredConversion, ApiError> {
-    let now = access.clock.now();
-    let places = access.table.facts(tenant, now).places(&customer.members, Span::ALL).await?;
-    let ids: Vec<_> =
-        places.into_iter().map(|(_, id)| id).filter(|id| id.kind() == FactKind::Conversion).collect();
-    let found = access.table.conversions(tenant, &ids, now).await?;
-    let last = found.into_iter().rfind(|stored| stored.conversion.refund_of.is_none());
-    last.ok_or_else(|| not_of_lead("is required: the lead has no conversion that is stored"))
-}
-
-/// Whether a stored conversion is what the request says of it.
-fn check(
-    tenant: &Tenant,
-    asked: &Asked,
-    customer: &Customer,
-    stored: &StoredConversion,
-) -> Result<(), ApiError> {
-    let conversion = &stored.conversion;
-    let anchor = conversion.anchor().map(|anchor| tenant.identity().node(anchor));
-    if !anchor.is_some_and(|anchor| customer.members.contains(&anchor)) {
-        return Err(not_of_lead("must name a conversion of this lead"));
-    }
-    if conversion.refund_of.is_some() {
-        return Err(not_of_lead("must not name what pays another conversion back"));
-    }
-    let (currency, is_given) = asked.currency;
-    let is_amount = asked.value.is_some() || matches!(asked.commission, Some(Commission::Amount(_)));
-    if (is_given || is_amount) && currency != Some(conversion.amount.currency) {
-        let problem = format!("must be the conversion's, {}", conversion.amount.currency.code());
-        return Err(ApiError::field("currency", Refusal::of(Rule::ConversionOfLead, problem)));
-    }
-    if asked.value.is_some_and(|value| value != conversion.amount) {
-        let problem = format!(
-            "is {} {}; leave it out, or give that",
-            conversion.amount,
-            conversion.amount.currency.code()
-        );
-        return Err(ApiError::field("conversionValue", Refusal::of(Rule::ConversionOfLead, problem)));
-    }
-    Ok(())
-}
-
-/// A conversion that nobody stored: what would be, if the lead converted so.
-fn assumed(asked: &Asked, now: Timestamp) -> Result<Conversion, ApiError> {
-    let problem = "is required, unless conversionId names a conversion that is stored";
-    let missing = || ApiError::field("conversionValue", Refusal::of(Rule::ConversionOfLead, problem));
-    let amount = asked.value.ok_or_else(missing)?;
-    let external_id = ExternalId::parse("assumed").map_err(|_| missing())?;
-    Ok(Conversion {
-        external_id,
-        event_type: String::new(),
-        identifiers: std::collections::BTreeSet::new(),
-        amount,
-        occurred_at: asked.occurred_at.unwrap_or(now),
-        event_source: String::new(),
-        metadata: None,
-        refund_of: None,
-        commission_minor: None,
-        policy_id: None,
-        policy_number: None,
-    })
-}
-
 fn read<T>(body: &Body<T>, tenant: &Tenant, now: Timestamp) -> Result<Asked, ApiError> {
     let mut body = body.reader()?;
     let asked = Asked::take(&mut body, tenant, now);
@@ -409,76 +346,4 @@ async fn once<P>(
         (_, Purpose::Save | Purpose::Calculate) => None,
     };
     Ok(case.view(&credited, settled.as_ref(), access.clock.now()))
-}
-
-/// Many calculations at once.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes what is read below")]
-pub(crate) struct CalculationBatch {
-    #[schemars(length(min = 1, max = MOST_ITEMS))]
-    items: Vec<CalculationRequest>,
-    /// Whether each conversion is settled so, or nothing is stored; the latter unless given
-    purpose: Option<Purpose>,
-}
-
-const MOST_ITEMS: usize = 100;
-
-/// How many calculations are carried out at a time.
-const ABREAST: usize = 8;
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct CalculationResults {
-    results: Vec<CalculationResult>,
-}
-
-/// What the single call would have answered for one entry.
-#[derive(Debug, Serialize, JsonSchema)]
-struct CalculationResult {
-    index: usize,
-    status: u16,
-    data: Option<CalculationView>,
-    error: Option<CalculationError>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct CalculationError {
-    error: String,
-    code: &'static str,
-    details: Vec<Problem>,
-}
-
-impl CalculationResult {
-    fn of(index: usize, answer: Result<CalculationView, ApiError>) -> Self {
-        match answer {
-            Ok(data) => Self { index, status: 200, data: Some(data), error: None },
-            Err(error) => {
-                let (status, code) = error.status_and_code();
-                let problem = CalculationError { error: error.to_string(), code, details: error.details() };
-                Self { index, status: status.as_u16(), data: None, error: Some(problem) }
-            }
-        }
-    }
-}
-
-/// Calculate, or settle, up to 100 conversions
-pub(crate) async fn calculate_batch(
-    State(access): State<Access>,
-    caller: Caller<may::AttributionRun>,
-    body: Body<CalculationBatch>,
-) -> Result<Data<CalculationResults>, ApiError> {
-    use futures::{StreamExt, stream};
-
-    let now = access.clock.now();
-    let mut body = body.reader()?;
-    let purpose = body.optional("purpose", json::one_of(Purpose::parse, &["calculate", "save"]));
-    let asked = body.objects("items", 1..=MOST_ITEMS, |item| Asked::take(item, &caller.tenant, now));
-    let asked = body.finish(Some(asked)).map_err(ApiError::Invalid)?;
-    let purpose = purpose.unwrap_or(Purpose::Calculate);
-    let (access, caller) = (&access, &caller);
-    let answers = asked.into_iter().enumerate().map(|(index, asked)| async move {
-        CalculationResult::of(index, carry_out(access, caller, asked, purpose).await)
-    });
-    let answers: Vec<_> = answers.collect();
-    Ok(Data(CalculationResults { results: stream::iter(answers).buffered(ABREAST).collect().await }))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use api::fields::{Decimal, Id, PastMoment, Probability, Text};
 use api::views::{Amount, Moment, share};
-use api::{Access, ApiError, Body, Caller, Created, Data, Listed, Named, Query, Replayed, Stored, may};
+use api::{Access, ApiError, Body, Caller, Data, Listed, Named, Query, Stored, may};
 use axum::extract::{Path, State};
 use domain::conversion::Conversion;
 use domain::ids::{ExternalId, FactId, FactKind};
@@ -16,54 +16,12 @@ use domain::time::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use store::{Customers, Recorded, Settled, StoredConversion, Tenant};
+use store::{Customers, Settled, StoredConversion, Tenant};
 
 use crate::attributions::AttributionView;
+use crate::conversion_type::Kind;
 use crate::facts::{Filter, ListFacts};
 use crate::leads::{Lead, lead_id};
-
-macro_rules! kinds {
-    ($($member:ident = $code:literal, $event_type:literal;)+) => {
-        /// What a lead did.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
-        #[schemars(rename = "ConversionType", rename_all = "snake_case")]
-        pub(crate) enum Kind { $($member,)+ }
-
-        impl Kind {
-            const ALL: &[Kind] = &[$(Kind::$member,)+];
-            const CODES: &[&str] = &[$($code,)+];
-
-            const fn code(self) -> &'static str {
-                match self { $(Kind::$member => $code,)+ }
-            }
-
-            /// What it is called everywhere else.
-            const fn event_type(self) -> &'static str {
-                match self { $(Kind::$member => $event_type,)+ }
-            }
-        }
-    };
-}
-
-kinds! {
-    Sale = "sale", "purchase";
-    Signup = "signup", "signup";
-    QuoteRequest = "quote_request", "quote_request";
-    PolicyBound = "policy_bound", "policy_bound";
-    Renewal = "renewal", "renewal";
-}
-
-impl Kind {
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.code().eq_ignore_ascii_case(text))
-    }
-
-    /// What an event is called here; one that this interface does not know keeps its name.
-    fn name_of(event_type: &str) -> String {
-        let known = Self::ALL.iter().find(|kind| kind.event_type().eq_ignore_ascii_case(event_type));
-        known.map_or(event_type, |kind| kind.code()).to_owned()
-    }
-}
 
 /// A conversion as it is reported. What is null counts as absent.
 #[derive(JsonSchema)]
@@ -197,19 +155,17 @@ pub(crate) async fn create_lead_conversion(
 ) -> Result<Stored<LeadConversionView>, ApiError> {
     let (tenant, now) = (&caller.tenant, access.clock.now());
     let unnamed = || caller.mint(&access.clock, "conversion");
-    let conversion = read(body.reader()?, tenant, (now, unnamed)).map_err(ApiError::Invalid)?;
-    Ok(match access.table.record_conversion(tenant, &conversion, now).await? {
-        Recorded::Created(stored) => Stored::Created(Created(view(&access, tenant, stored).await?)),
-        Recorded::Added(stored) => {
-            Stored::Replayed(Replayed { data: view(&access, tenant, stored).await?, added: true })
-        }
-        Recorded::Same(stored) => {
-            Stored::Replayed(Replayed { data: view(&access, tenant, stored).await?, added: false })
-        }
-        Recorded::Contradicts(fields) => {
-            return Err(ApiError::Duplicate(fields.into_iter().map(here).collect()));
-        }
-    })
+    let (mut conversion, at) = read(body.reader()?, tenant, (now, unnamed)).map_err(ApiError::Invalid)?;
+    if at.is_none() {
+        // Sent again without a time it is not another conversion: it has the time of the one before.
+        let id = FactId::conversion(&tenant.id, &conversion.external_id);
+        let known = access.table.conversion(tenant, &id, now).await?;
+        conversion.occurred_at = known.map_or(now, |known| known.conversion.occurred_at);
+    }
+    let recorded = access.table.record_conversion(tenant, &conversion, now).await?;
+    let named_here = |fields: Vec<_>| ApiError::Duplicate(fields.into_iter().map(here).collect());
+    let (stored, storing) = recorded.stored().map_err(named_here)?;
+    Ok(Stored::of(view(&access, tenant, stored).await?, storing))
 }
 
 /// What a field is called here.
@@ -276,16 +232,8 @@ fn read(
     mut body: Reader<'_>,
     tenant: &Tenant,
     (now, unnamed): (Timestamp, impl Fn() -> String),
-) -> Result<Conversion, Vec<Problem>> {
-    let lead = match body.required("leadId", Lead::read(tenant)) {
-        Some(Lead::Ours(_)) => {
-            let problem = "must be your own id of the lead; ours begin with cus_";
-            body.refuse("leadId", Refusal::of(Rule::IdentifierOfType, problem));
-            None
-        }
-        Some(Lead::Theirs(lead)) => Some(lead),
-        None => None,
-    };
+) -> Result<(Conversion, Option<Timestamp>), Vec<Problem>> {
+    let lead = Lead::take_own(&mut body, tenant);
     let given = body.optional("externalId", json::external_id);
     let external_id = given.or_else(|| ExternalId::parse(&unnamed()).ok());
     let kind = body.required("type", json::one_of(Kind::parse, Kind::CODES));
@@ -294,14 +242,14 @@ fn read(
     let commission = take_commission(&mut body, amount);
     let policy_id = body.optional("policyId", json::id);
     let policy_number = body.optional("policyNumber", json::printable(128));
-    let occurred_at = body.optional("occurredAt", json::moment(now)).unwrap_or(now);
+    let occurred_at = body.optional("occurredAt", json::moment(now));
     let whole = lead.zip(kind).zip(external_id.zip(amount));
     let conversion = whole.map(|((lead, kind), (external_id, amount))| Conversion {
         external_id,
         event_type: kind.event_type().to_owned(),
         identifiers: BTreeSet::from([lead]),
         amount,
-        occurred_at,
+        occurred_at: occurred_at.unwrap_or(now),
         event_source: "attribution".to_owned(),
         metadata: None,
         refund_of: None,
@@ -309,7 +257,7 @@ fn read(
         policy_id,
         policy_number,
     });
-    body.finish(conversion)
+    body.finish(conversion.map(|conversion| (conversion, occurred_at)))
 }
 
 /// The conversion that a request names by our id, or as `ext:ID`.

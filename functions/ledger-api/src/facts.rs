@@ -6,7 +6,7 @@ use api::fields::{Limit, NextCursor, Wanted};
 use api::{Access, ApiError, Cursors, Query};
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
-use domain::rule::{Refusal, Rule};
+use domain::rule::Rule;
 use domain::time::Day;
 use schemars::JsonSchema;
 use store::{Fact, Paging, Position, Span, Tenant};
@@ -58,15 +58,6 @@ pub(crate) struct FactPage {
     pub(crate) next_cursor: Option<String>,
 }
 
-/// Takes `startDate` and `endDate`: whole days of the tenant's time zone, both included.
-pub(crate) fn take_span<T>(query: &mut Query<T>, tenant: &Tenant) -> Span {
-    let (start, end) = (query.day("startDate"), query.day("endDate"));
-    if start.zip(end).is_some_and(|(start, end)| end < start) {
-        query.refuse("endDate", Refusal::of(Rule::DaysInOrder, "must not be before startDate"));
-    }
-    Span::of_days(start, end, tenant.settings.zone())
-}
-
 impl Filter {
     /// Reads what is asked for of a lead, or of whom the query names.
     pub(crate) fn take<T>(
@@ -79,10 +70,8 @@ impl Filter {
             Some(lead) => Some(lead),
             None => query.parsed("leadId", |text| Lead::parse(text, tenant)),
         };
-        let channel = query.parsed("channel", |text| {
-            TouchType::parse(text).ok_or_else(|| format!("must be one of {}", TouchType::CODES.join(", ")))
-        });
-        let span = take_span(&mut query, tenant);
+        let channel = query.parsed("channel", TouchType::named);
+        let span = query.span(tenant.settings.zone());
         let limit = query.limit();
         let cursors = Cursors::of(tenant, format!("facts|{lead:?}|{channel:?}|{span:?}"));
         let after = cursors.position(&mut query)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use api::{Access, ApiError};
 use domain::identifier::{Identifier, IdentifierType};
 use domain::identity::{Customer, NodeId};
-use domain::json;
+use domain::json::{self, Reader};
 use domain::rule::{Refusal, Rule};
 use serde_json::value::RawValue;
 use store::{Customers, Tenant};
@@ -25,6 +25,18 @@ impl Lead {
         }
         let lead = Identifier::parse(IdentifierType::LeadId, text, tenant.settings.region());
         lead.map(Self::Theirs).map_err(|error| Refusal::of(Rule::IdentifierOfType, error.to_string()))
+    }
+
+    /// Takes `leadId` of who is reported: only the tenant's own id names somebody new.
+    pub(crate) fn take_own(body: &mut Reader<'_>, tenant: &Tenant) -> Option<Identifier> {
+        match body.required("leadId", Self::read(tenant))? {
+            Lead::Theirs(lead) => Some(lead),
+            Lead::Ours(_) => {
+                let problem = "must be your own id of the lead; ours begin with cus_";
+                body.refuse("leadId", Refusal::of(Rule::IdentifierOfType, problem));
+                None
+            }
+        }
     }
 
     /// Reads it from a body.

@@ -6,6 +6,7 @@
 mod attributions;
 mod audit;
 mod calculate;
+mod conversion_type;
 mod conversions;
 mod converted;
 mod disputes;

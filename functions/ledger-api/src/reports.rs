@@ -8,7 +8,7 @@ use api::{Access, ApiError, Caller, Query, Reported, may};
 use axum::extract::State;
 use domain::model::ModelCode;
 use domain::money::Currency;
-use domain::rule::{Refusal, Rule};
+use domain::rule::Rule;
 use domain::time::Day;
 use schemars::JsonSchema;
 use store::{Span, Tenant};
@@ -56,19 +56,12 @@ impl Asked {
         query.accept_snake_case();
         let zone = tenant.settings.zone();
         let today = zone.day_of(access.clock.now());
-        let (start, end) = (query.day("startDate"), query.day("endDate"));
-        let end = end.unwrap_or_else(|| today.max(start.unwrap_or(today)));
-        let start = start.unwrap_or_else(|| end.minus(29));
-        if end < start {
-            query.refuse("endDate", Refusal::of(Rule::DaysInOrder, "must not be before startDate"));
-        }
+        let (start, end) = query.last_days(today);
         let model = query.parsed("model", |text| {
             ModelCode::parse(text)
                 .ok_or_else(|| format!("must be one of {}", ModelCode::ALL.map(models::name).join(", ")))
         });
-        let channel = query.parsed("channel", |text| {
-            TouchType::parse(text).ok_or_else(|| format!("must be one of {}", TouchType::CODES.join(", ")))
-        });
+        let channel = query.parsed("channel", TouchType::named);
         let currency =
             query.parsed("currency", |code| Currency::parse(code).ok_or("is not a currency of ISO 4217"));
         let (partner_id, broker_id) = (query.text("partnerId"), query.text("brokerId"));

@@ -46,6 +46,11 @@ impl TouchType {
         Self::ALL.iter().copied().find(|kind| kind.code().eq_ignore_ascii_case(text))
     }
 
+    /// The same, or what is wrong with it.
+    pub(crate) fn named(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| format!("must be one of {}", Self::CODES.join(", ")))
+    }
+
     /// What an interaction's channel is here.
     pub(crate) fn of_channel(channel: &str) -> Self {
         match channel {

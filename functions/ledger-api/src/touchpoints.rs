@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use api::fields::{Id, PastMoment, Text};
 use api::views::{Amount, Moment};
-use api::{Access, ApiError, Body, Caller, Created, Data, Listed, Named, Query, Replayed, Stored, may};
+use api::{Access, ApiError, Body, Caller, Data, Listed, Named, Query, Stored, may};
 use axum::extract::{Path, State};
 use domain::identifier::IdentifierType;
 use domain::ids::{ExternalId, FactKind};
-use domain::interaction::{CallEvent, Field, Interaction, Section, Value};
+use domain::interaction::{CallEvent, Field, Section, Value};
 use domain::json::{self, Problem, Reader};
 use domain::money::Currency;
 use domain::rule::{Refusal, Rule};
@@ -17,7 +17,7 @@ use domain::time::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use store::{About, Recorded, Span, StoredInteraction, Tenant};
+use store::{About, Span, StoredInteraction, Tenant};
 
 use crate::converted::{self, Converted};
 use crate::facts::{self, Filter, ListFacts};
@@ -68,7 +68,11 @@ struct Origin {
 
 /// What is set right of a touchpoint; null takes a fact back.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, rename_all = "camelCase", extend("minProperties" = 1))]
+#[schemars(
+    deny_unknown_fields,
+    rename_all = "camelCase",
+    extend("minProperties" = 1, "x-rules" = [Rule::EndsAfterStart])
+)]
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct TouchpointCorrection {
     /// Cannot be taken back
@@ -189,19 +193,37 @@ pub(crate) async fn create_touchpoint(
 ) -> Result<Stored<TouchpointView>, ApiError> {
     let (tenant, now) = (&caller.tenant, access.clock.now());
     let unnamed = || caller.mint(&access.clock, "tp");
-    let (about, event) = read(body.reader()?, tenant, (now, unnamed)).map_err(ApiError::Invalid)?;
-    Ok(match access.table.record_interaction(tenant, &about, &event, now).await? {
-        Recorded::Created(stored) => Stored::Created(Created(view(&access, tenant, stored).await?)),
-        Recorded::Added(stored) => {
-            Stored::Replayed(Replayed { data: view(&access, tenant, stored).await?, added: true })
-        }
-        Recorded::Same(stored) => {
-            Stored::Replayed(Replayed { data: view(&access, tenant, stored).await?, added: false })
-        }
-        Recorded::Contradicts(fields) => {
-            return Err(ApiError::Duplicate(fields.into_iter().map(here).collect()));
-        }
-    })
+    let reported = read(body.reader()?, tenant, (now, unnamed)).map_err(ApiError::Invalid)?;
+    let event = reported.event(&access, tenant).await?;
+    let recorded = access.table.record_interaction(tenant, &reported.about, &event, now).await?;
+    let named_here = |fields: Vec<_>| ApiError::Duplicate(fields.into_iter().map(here).collect());
+    let (stored, storing) = recorded.stored().map_err(named_here)?;
+    Ok(Stored::of(view(&access, tenant, stored).await?, storing))
+}
+
+/// A touchpoint as it was reported.
+struct Reported {
+    about: About,
+    /// None for now.
+    time: Option<Timestamp>,
+    facts: BTreeMap<Field, Option<Value>>,
+}
+
+impl Reported {
+    /// What was told. Without a time it is the one of the same report before: sent again, it is not another.
+    async fn event(&self, access: &Access, tenant: &Tenant) -> Result<CallEvent, ApiError> {
+        let now = access.clock.now();
+        let time = match self.time {
+            Some(time) => time,
+            None => {
+                let known = access.table.interaction(tenant, &self.about.id(tenant), now).await?;
+                known.and_then(|known| known.interaction.posted_start()).unwrap_or(now)
+            }
+        };
+        let mut facts = self.facts.clone();
+        facts.insert(Field::StartedAt, Some(Value::from(time)));
+        Ok(CallEvent { external_id: self.about.external_id.clone(), section: Section::Api, time, facts })
+    }
 }
 
 /// What a field is called here.
@@ -217,22 +239,13 @@ fn read(
     mut body: Reader<'_>,
     tenant: &Tenant,
     (now, unnamed): (Timestamp, impl Fn() -> String),
-) -> Result<(About, CallEvent), Vec<Problem>> {
-    let lead = body.required("leadId", Lead::read(tenant));
-    let lead = match lead {
-        Some(Lead::Ours(_)) => {
-            let problem = "must be your own id of the lead; ours begin with cus_";
-            body.refuse("leadId", Refusal::of(Rule::IdentifierOfType, problem));
-            None
-        }
-        Some(Lead::Theirs(lead)) => Some(lead),
-        None => None,
-    };
+) -> Result<Reported, Vec<Problem>> {
+    let lead = Lead::take_own(&mut body, tenant);
     let kind = body.required("channel", touch_type);
     let given = body.optional("externalId", json::external_id);
     let external_id = given.or_else(|| ExternalId::parse(&unnamed()).ok());
-    let time = body.optional("timestamp", json::moment(now)).unwrap_or(now);
-    let mut facts = BTreeMap::from([(Field::StartedAt, Some(Value::from(time)))]);
+    let time = body.optional("timestamp", json::moment(now));
+    let mut facts = BTreeMap::new();
     for (name, field, read) in ORIGIN {
         if let Some(text) = body.optional(name, read) {
             facts.insert(field, Some(Value::Text(text)));
@@ -242,8 +255,7 @@ fn read(
         facts.insert(Field::Channel, Some(Value::Text(kind.channel().to_owned())));
         let of_lead = Field::of_identifiers(IdentifierType::LeadId);
         facts.insert(of_lead, Some(Value::List(vec![lead.value().to_owned()])));
-        let about = About { source: Source::Api, external_id: external_id.clone() };
-        (about, CallEvent { external_id, section: Section::Api, time, facts })
+        Reported { about: About { source: Source::Api, external_id }, time, facts }
     });
     body.finish(named)
 }
@@ -311,7 +323,9 @@ pub(crate) async fn correct_touchpoint(
     let (tenant, now) = (&caller.tenant, access.clock.now());
     let found = access.interaction(tenant, &id).await?;
     let facts = read_correction(body.reader()?, now).map_err(ApiError::Invalid)?;
-    let stored = corrected(&access, tenant, (&found, facts), now).await?;
+    let stored = access.table.correct_interaction(tenant, &found.about, facts, now).await?;
+    let problem = Refusal::of(Rule::EndsAfterStart, "must not be after it ended");
+    let stored = stored.ok_or_else(|| ApiError::field("timestamp", problem))?;
     Ok(Data(view(&access, tenant, stored).await?))
 }
 
@@ -333,7 +347,7 @@ pub(crate) async fn delete_touchpoint(
         found => found?,
     };
     let facts = BTreeMap::from([(Field::Withdrawn, Some(Value::Integer(1)))]);
-    corrected(&access, tenant, (&found, facts), now).await?;
+    access.table.correct_interaction(tenant, &found.about, facts, now).await?;
     Ok(Data(view(&access, tenant, found).await?))
 }
 
@@ -349,22 +363,6 @@ async fn withdrawn(
         }
     }
     Ok(None)
-}
-
-async fn corrected(
-    access: &Access,
-    tenant: &Tenant,
-    (found, facts): (&StoredInteraction, BTreeMap<Field, Option<Value>>),
-    now: Timestamp,
-) -> Result<StoredInteraction, ApiError> {
-    let external_id = found.about.external_id.clone();
-    let event = CallEvent { external_id, section: Section::Corrected, time: now, facts };
-    let correct = |before: &Interaction| {
-        let mut after = before.clone();
-        after.fold(&event);
-        (after, ())
-    };
-    Ok(access.table.merge_interaction(tenant, &found.about, now, correct).await?.0)
 }
 
 fn read_correction(

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use store::Storing;
 
 use crate::describe::{Describe, Operation};
 use crate::error::ApiError;
@@ -60,6 +61,16 @@ pub enum Stored<T> {
 pub struct Listed<T> {
     pub items: Vec<T>,
     pub next_cursor: Option<String>,
+}
+
+impl<T> Stored<T> {
+    pub fn of(data: T, storing: Storing) -> Self {
+        match storing {
+            Storing::Created => Self::Created(Created(data)),
+            Storing::Same => Self::Replayed(Replayed { data, added: false }),
+            Storing::Added => Self::Replayed(Replayed { data, added: true }),
+        }
+    }
 }
 
 impl<T: Serialize> IntoResponse for Data<T> {

@@ -39,6 +39,16 @@ enum Spelling {
     Either,
 }
 
+impl Spelling {
+    /// What the first and the last day of a range are called.
+    const fn days(self) -> [&'static str; 2] {
+        match self {
+            Spelling::Exact => ["start_date", "end_date"],
+            Spelling::Either => ["startDate", "endDate"],
+        }
+    }
+}
+
 impl<T: JsonSchema> Describe for Query<T> {
     fn describe(operation: &mut Operation<'_>) {
         operation.query::<T>();
@@ -148,11 +158,30 @@ impl<L> Query<L> {
 
     /// `start_date` and `end_date`: whole days of the tenant's zone, both included, each open if absent.
     pub fn span(&mut self, zone: Zone) -> Span {
-        let (start, end) = (self.day("start_date"), self.day("end_date"));
-        if start.zip(end).is_some_and(|(start, end)| end < start) {
-            self.refuse("end_date", Refusal::of(Rule::DaysInOrder, "must not be before start_date"));
-        }
+        let (start, end) = self.days();
+        self.hold_order(start, end);
         Span::of_days(start, end, zone)
+    }
+
+    /// The same for reports: 30 days, the last of them today, unless given.
+    pub fn last_days(&mut self, today: Day) -> (Day, Day) {
+        let (start, end) = self.days();
+        let end = end.unwrap_or_else(|| today.max(start.unwrap_or(today)));
+        let start = start.unwrap_or_else(|| end.minus(29));
+        self.hold_order(Some(start), Some(end));
+        (start, end)
+    }
+
+    fn days(&mut self) -> (Option<Day>, Option<Day>) {
+        let [first, last] = self.spelling.days();
+        (self.day(first), self.day(last))
+    }
+
+    fn hold_order(&mut self, start: Option<Day>, end: Option<Day>) {
+        if start.zip(end).is_some_and(|(start, end)| end < start) {
+            let [first, last] = self.spelling.days();
+            self.refuse(last, Refusal::of(Rule::DaysInOrder, format!("must not be before {first}")));
+        }
     }
 
     /// Ends reading: every parameter was known and readable, or all problems are named.

@@ -115,6 +115,16 @@ impl Interaction {
         }
     }
 
+    /// Set right as `correction` says; None if that says that it ended before it began.
+    pub fn corrected(&self, correction: &CallEvent) -> Option<Interaction> {
+        let mut after = self.clone();
+        after.fold(correction);
+        let tells_times =
+            [Field::StartedAt, Field::EndedAt].iter().any(|field| correction.facts.contains_key(field));
+        let times = after.started_at().zip(after.ended_at());
+        (!tells_times || times.is_none_or(|(start, end)| start <= end)).then_some(after)
+    }
+
     /// Merges a report to our API into what the API was told before. Unlike a provider's, such a report may not
     /// take back or change what an earlier one said; identifiers are added to.
     pub fn posted(&self, report: &CallEvent) -> Merged<Interaction> {

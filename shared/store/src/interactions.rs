@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::identifier::Identifier;
 use domain::ids::{ExternalId, FactId, FactKind};
-use domain::interaction::{CallEvent, Cell, Field, Interaction, Section, SectionState, Value, Version};
-use domain::merged::Merged;
+use domain::interaction::{Cell, Field, Interaction, Section, SectionState, Value, Version};
 use domain::rollup::Bucket;
 use domain::source::Source;
 use domain::time::Timestamp;
@@ -13,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
-use crate::recorded::Recorded;
 use crate::table::{Consistency, Table, Unless, pause};
 use crate::tenants::Tenant;
 
@@ -197,32 +195,6 @@ impl Table {
             }
         }
         Err(StoreError::Contended(id.to_string()))
-    }
-}
-
-impl Table {
-    /// Stores a report to our API, or merges it into what is stored.
-    pub async fn record_interaction(
-        &self,
-        tenant: &Tenant,
-        about: &About,
-        report: &CallEvent,
-        now: Timestamp,
-    ) -> Result<Recorded<StoredInteraction>, StoreError> {
-        let decide = |before: &Interaction| match before.posted(report) {
-            _ if before.is_withdrawn() => (before.clone(), Recorded::Contradicts(vec!["withdrawn"])),
-            Merged::Added(merged) if before.sections.is_empty() => (merged, Recorded::Created(())),
-            Merged::Added(merged) => (merged, Recorded::Added(())),
-            Merged::Same => (before.clone(), Recorded::Same(())),
-            Merged::Contradicts(fields) => (before.clone(), Recorded::Contradicts(fields)),
-        };
-        let (stored, outcome) = self.merge_interaction(tenant, about, now, decide).await?;
-        Ok(match outcome {
-            Recorded::Created(()) => Recorded::Created(stored),
-            Recorded::Added(()) => Recorded::Added(stored),
-            Recorded::Same(()) => Recorded::Same(stored),
-            Recorded::Contradicts(fields) => Recorded::Contradicts(fields),
-        })
     }
 }
 

@@ -35,6 +35,7 @@ mod sums;
 mod table;
 mod tenants;
 mod timeline;
+mod told;
 
 pub use api_keys::ApiKey;
 pub use audit::Audited;
@@ -51,7 +52,7 @@ pub use meter::{Meter, Units};
 pub use once::{Claim, Claimed, KeptAnswer, MOST_KEPT_BYTES, Once};
 pub use parties::KnownParty;
 pub use published::Answer;
-pub use recorded::Recorded;
+pub use recorded::{Recorded, Storing};
 pub use refunds::PaidBack;
 pub use rollups::{Changes, Rollup};
 pub use runs::{ActiveRun, Run, Task, TaskOutcome};

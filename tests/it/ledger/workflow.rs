@@ -256,3 +256,34 @@ async fn what_is_settled_is_the_conversion_as_it_stands_however_close_it_was_set
     }
     assert!(settled > 0, "nothing was settled beside {conversion}");
 }
+
+#[tokio::test]
+async fn what_is_sent_again_without_a_time_is_what_was_stored() {
+    let shop = new_tenant().await;
+    for (path, body) in [
+        ("touchpoints", json!({"leadId": "lead-123", "channel": "email", "externalId": "mail-1"})),
+        ("conversions", json!({"leadId": "lead-123", "type": "sale", "value": 10, "externalId": "sale-1"})),
+    ] {
+        let path = format!("{API}/{path}");
+        let first = shop.post(&path, body.clone()).await;
+        assert_eq!(first.status, 201, "{}", first.text);
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        let again = shop.post(&path, body).await;
+        assert_eq!((again.status, &again.body["data"]), (200, &first.body["data"]), "{}", again.text);
+    }
+}
+
+#[tokio::test]
+async fn a_touchpoint_that_ended_does_not_begin_afterwards() {
+    let shop = new_tenant().await;
+    let call = json!({
+        "external_interaction_id": "call-1", "channel": "call", "started_at": "2026-03-02T10:00:00Z",
+        "ended_at": "2026-03-02T10:05:00Z", "customer_identifiers": [{"type": "lead_id", "value": "lead-123"}],
+    });
+    assert_eq!(shop.post("/v1/interactions", call).await.status, 201);
+    let late = json!({"timestamp": "2026-03-02T10:06:00Z"});
+    let refused = put(&shop, "touchpoints/ext:api:call-1", &late).await;
+    assert_eq!(refused.refusal(), "400 VALIDATION_ERROR timestamp");
+    let touchpoint = shop.get(&format!("{API}/touchpoints/ext:api:call-1")).await.data();
+    assert_eq!(touchpoint["timestamp"], "2026-03-02T10:00:00Z");
+}

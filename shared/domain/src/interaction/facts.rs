@@ -177,6 +177,15 @@ impl Interaction {
         self.integer(Field::StartedAt).map(Timestamp::from_ms).or(reported)
     }
 
+    /// When it began, as a report to our API told.
+    pub fn posted_start(&self) -> Option<Timestamp> {
+        let told = self.sections.get(&Section::Api)?.cells.get(&Field::StartedAt)?;
+        match told.value {
+            Some(Value::Integer(ms)) => Some(Timestamp::from_ms(ms)),
+            _ => None,
+        }
+    }
+
     /// When it ended: as told, else when the end was reported.
     pub fn ended_at(&self) -> Option<Timestamp> {
         self.integer(Field::EndedAt).map(Timestamp::from_ms).or_else(|| self.told_at(Section::Ended))

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ids::{ExternalId, TenantId};
 use crate::money::Currency;
+use crate::party::PartyKind;
 use crate::source::Source;
 
 const AT: Timestamp = Timestamp::from_ms(1_705_759_200_000);
