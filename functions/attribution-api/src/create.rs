@@ -6,6 +6,7 @@ use api::{ApiError, Body, Caller, Created, may};
 use axum::extract::State;
 use domain::interaction::Channel;
 use domain::json::{self, Reader};
+use domain::learned::{Learning, Method};
 use domain::money::{Currency, Money};
 use domain::rule::{Refusal, Rule};
 use domain::run::{
@@ -22,6 +23,9 @@ use crate::views::RunView;
 
 /// Two years: as long as facts are kept by default.
 const MOST_WINDOW_HOURS: i64 = 24 * 731;
+
+/// A run that asks for more conversions than these to learn from would never learn.
+const MOST_LEAST_CONVERSIONS: i64 = 1_000_000;
 
 /// What to attribute, and how.
 #[derive(JsonSchema)]
@@ -75,6 +79,15 @@ struct ConfigRequest {
     /// `paid_search`, `paid_social` and `partner_referral` unless given
     #[schemars(length(min = 1, max = 50))]
     paid_channels: Option<Vec<ChannelName>>,
+    /// For DATA_DRIVEN: by what channels are worth something; MARKOV unless given
+    learning_method: Option<Method>,
+    /// For DATA_DRIVEN by MARKOV: how many of a journey's last channels decide what comes next; 1 unless given
+    #[schemars(example = 1)]
+    markov_order: Option<Whole<1, 4>>,
+    /// For DATA_DRIVEN: with fewer conversions that a touch led to, nothing is learned, and every touch weighs the same;
+    /// 100 unless given
+    #[schemars(example = 100)]
+    min_conversions: Option<Whole<1, MOST_LEAST_CONVERSIONS>>,
     /// The currency of `min_purchase_amount`; the tenant's unless given
     min_purchase_currency: Option<Currency>,
     /// Takes only conversions of at least this amount, in its currency
@@ -183,7 +196,22 @@ fn read_config(config: &mut Reader<'_>, tenant: &Tenant) -> RunConfig {
         direct_touches: config
             .optional("direct_touches", json::one_of(DirectTouches::parse, &["count", "count_alone"]))
             .unwrap_or_default(),
+        learning: take_learning(config),
         ..RunConfig::usual(ModelCode::Linear)
+    }
+}
+
+fn take_learning(config: &mut Reader<'_>) -> Learning {
+    let usual = Learning::default();
+    let method = config.optional("learning_method", json::one_of(Method::parse, &["MARKOV", "SHAPLEY"]));
+    let order = config.optional("markov_order", json::integer(1..=4));
+    let least = config.optional("min_conversions", json::integer(1..=MOST_LEAST_CONVERSIONS));
+    Learning {
+        method: method.unwrap_or(usual.method),
+        order: order.and_then(|order| u8::try_from(order).ok()).unwrap_or(usual.order),
+        least_conversions: least
+            .and_then(|least| u32::try_from(least).ok())
+            .unwrap_or(usual.least_conversions),
     }
 }
 

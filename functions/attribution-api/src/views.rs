@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use api::views::{Amount, Moment};
+use domain::learned::{Learned, Method, NothingLearned, Worth};
 use domain::money::{Currency, Money};
 use domain::run::{DirectTouches, ModelCode, RunConfig, RunStatus, Total};
 use domain::time::Day;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use store::Run;
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -57,6 +59,14 @@ struct ConfigView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["paid_search"])]
     paid_channels: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    learning_method: Option<Method>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1)]
+    markov_order: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 100)]
+    min_conversions: Option<u32>,
     /// By how much an intent, or the first word of one, multiplies a touch's weight.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     intent_factors: BTreeMap<String, f64>,
@@ -69,7 +79,13 @@ fn is_usual(direct: &DirectTouches) -> bool {
 
 impl ConfigView {
     fn of(config: &RunConfig) -> Self {
+        let learning = config.learns().then_some(config.learning);
         Self {
+            learning_method: learning.map(|learning| learning.method),
+            markov_order: learning
+                .filter(|learning| learning.method == Method::Markov)
+                .map(|learning| learning.order),
+            min_conversions: learning.map(|learning| learning.least_conversions),
             time_window_hours: config.window_hours,
             include_channels: config.include_channels.clone(),
             exclude_channels: config.exclude_channels.clone(),
@@ -98,6 +114,49 @@ impl ConfigView {
     }
 }
 
+/// What a run of DATA_DRIVEN learned from the journeys of its days, before it credited any.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LearnedView {
+    /// Journeys that ended in a conversion.
+    #[schemars(example = 400)]
+    conversions: u64,
+    /// Customers whose touches led to none.
+    #[schemars(example = 1100)]
+    not_converted: u64,
+    /// Why nothing was learned and every touch weighs the same, as with LINEAR; null if something was.
+    nothing_learned: Option<NothingLearned>,
+    channels: Vec<ChannelWorth>,
+}
+
+/// What a channel turned out to be worth.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ChannelWorth {
+    #[schemars(example = &"call")]
+    channel: String,
+    /// Its share of all conversions, from 0 to 1; its touches weigh so much in a journey, all together.
+    #[schemars(with = "f64", example = 0.25)]
+    share: Box<RawValue>,
+    /// The share of conversions that would be lost without it, from 0 to 1; null unless learned by MARKOV.
+    #[schemars(with = "Option<f64>", example = 0.4)]
+    removal_effect: Option<Box<RawValue>>,
+}
+
+impl From<&Learned> for LearnedView {
+    fn from(learned: &Learned) -> Self {
+        let channel = |(channel, worth): (&String, &Worth)| ChannelWorth {
+            channel: channel.clone(),
+            share: api::views::share(worth.share_ppb),
+            removal_effect: worth.removal_ppb.map(api::views::share),
+        };
+        Self {
+            conversions: learned.conversions,
+            not_converted: learned.nulls,
+            nothing_learned: learned.nothing,
+            channels: learned.channels.iter().map(channel).collect(),
+        }
+    }
+}
+
 /// A run and where it stands.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RunView {
@@ -110,6 +169,11 @@ pub(crate) struct RunView {
     #[schemars(with = "RunStatus")]
     status: &'static str,
     config: ConfigView,
+    /// The same for runs whose configurations say the same: such runs attribute the same facts alike, to the last unit.
+    #[schemars(example = &"4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945")]
+    config_hash: String,
+    /// What was learned; null for other models than DATA_DRIVEN, and before it was.
+    learned: Option<LearnedView>,
     /// Whether reports take it where nothing else is asked for, once it is completed and for the days whose latest it
     /// is: its configuration is the usual one of its model, dates apart. What others say is shown to who names their
     /// `run_id`.
@@ -133,6 +197,8 @@ impl RunView {
             model_code: run.config.model.code(),
             status: run.status.name(),
             config: ConfigView::of(&run.config),
+            config_hash: run.config.digest(),
+            learned: run.learned.as_ref().map(LearnedView::from),
             answers_reports: run.config.is_usual(),
             created_at: Moment(run.created_at),
             started_at: run.executed_at.map(Moment),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use domain::ids::FactKind;
 use domain::run::{RunMessage, RunStatus, Stage};
 use domain::time::{HOUR_MS, Timestamp, Zone};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -10,6 +9,8 @@ use store::keys::{RUN_SHARDS, shards_name};
 use store::{Run, StoreError, Task, TaskOutcome, Tenant};
 
 use crate::finish::finish;
+use crate::learn::taught;
+use crate::plan::planned_kinds;
 use crate::{App, WorkError};
 
 /// How many messages are sent at a time.
@@ -54,8 +55,10 @@ pub(crate) async fn advance(app: &App, tenant: &Tenant, run: Run, resend: &[Stag
     if !committed(app, tenant, &run, (Stage::Plan, &names, &planned), resend).await? {
         return Ok(());
     }
+    let Some(run) = learnt(app, tenant, run, &planned, resend).await? else { return Ok(()) };
     let executed = app.table.tasks(&tenant.id, &run, Stage::Execute).await?;
-    let names = names_to_execute(&planned, app.most_executed);
+    let conversions = outcomes(&planned).map(|outcome| outcome.totals.conversions()).sum();
+    let names = names_of_shards(&planned, conversions, app.most_executed);
     if !committed(app, tenant, &run, (Stage::Execute, &names, &executed), resend).await? {
         return Ok(());
     }
@@ -66,12 +69,30 @@ fn outcomes(tasks: &[Task]) -> impl Iterator<Item = &TaskOutcome> {
     tasks.iter().filter_map(|task| task.outcome.as_ref())
 }
 
-/// The tasks that execute what was planned, of about so many conversions each: equally many shards that follow each other.
-/// It depends on what was planned alone, so that whoever asks names the same.
-fn names_to_execute(planned: &[Task], most_executed: usize) -> Vec<String> {
-    let totals = outcomes(planned).flat_map(|outcome| outcome.totals.0.values());
-    let conversions: u64 = totals.map(|total| total.conversions).sum();
-    let tasks = conversions.div_ceil(most_executed.max(1) as u64).max(1).next_power_of_two();
+/// The run once it learned what it is to learn; None as long as that is not so.
+async fn learnt(
+    app: &App,
+    tenant: &Tenant,
+    run: Run,
+    planned: &[Task],
+    resend: &[Stage],
+) -> Result<Option<Run>, WorkError> {
+    if !run.config.learns() || run.learned.is_some() {
+        return Ok(Some(run));
+    }
+    let counted = app.table.tasks(&tenant.id, &run, Stage::Learn).await?;
+    let customers = outcomes(planned).map(|outcome| outcome.customers).sum();
+    let names = names_of_shards(planned, customers, app.most_executed);
+    if !committed(app, tenant, &run, (Stage::Learn, &names, &counted), resend).await? {
+        return Ok(None);
+    }
+    Ok(taught(app, tenant, run, &counted).await?)
+}
+
+/// The tasks that take what was planned, of which there is so much, about so much each: equally many shards that follow
+/// each other. It depends on what was planned alone, so that whoever asks names the same.
+fn names_of_shards(planned: &[Task], all: u64, most: usize) -> Vec<String> {
+    let tasks = all.div_ceil(most.max(1) as u64).max(1).next_power_of_two();
     let together = RUN_SHARDS / u32::try_from(tasks).map_or(RUN_SHARDS, |tasks| tasks.min(RUN_SHARDS));
     let shards: BTreeSet<u32> =
         outcomes(planned).flat_map(|outcome| outcome.shards.iter().map(|shard| shard / together)).collect();
@@ -87,8 +108,12 @@ async fn listed(app: &App, tenant: &Tenant, mut run: Run) -> Result<Option<Run>,
         let month = |time: Timestamp| Zone::UTC.hour_of(time).month();
         // A local hour may begin in the UTC month before its facts.
         let first = month(Timestamp::from_ms((from.ms() - 2 * HOUR_MS).max(0)));
-        let months = app.table.months(&tenant.id, FactKind::Conversion, &first, &month(to)).await?;
-        run.months = Some(months.into_iter().map(|(month, _)| month).collect());
+        let mut months = BTreeSet::new();
+        for kind in planned_kinds(&run) {
+            let listed = app.table.months(&tenant.id, *kind, &first, &month(to)).await?;
+            months.extend(listed.into_iter().map(|(month, _)| month));
+        }
+        run.months = Some(months.into_iter().collect());
         app.table.replace_run(&tenant.id, &run).await?;
         match app.table.run(&tenant.id, &run.run_id, app.clock.now()).await? {
             Some(now) if now.epoch == epoch && now.status == RunStatus::Running => run = now,

@@ -1,4 +1,5 @@
-//! Executes runs: plans them hours by hours, credits them shard by shard, adds up, publishes.
+//! Executes runs: plans them hours by hours, learns from them where the model does, credits them shard by shard, adds up,
+//! publishes.
 //!
 //! Every message may come twice, late or never. [`advance`] looks at what is committed and does what follows; a
 //! task writes under an attempt of its own and commits by one conditional write. Whatever crashes, the same facts
@@ -8,6 +9,8 @@ mod advance;
 mod approve;
 mod execute;
 mod finish;
+mod journeys;
+mod learn;
 mod plan;
 mod sums;
 
@@ -123,6 +126,7 @@ async fn do_task(
         let attempt = app.clock.mint("att");
         let done = match stage {
             Stage::Plan => plan::plan_hours(app, tenant, &run, (name, &attempt)).await,
+            Stage::Learn => learn::count_shards(app, tenant, &run, (name, &attempt)).await,
             Stage::Execute => execute::execute_shards(app, tenant, &run, (name, &attempt)).await,
         };
         match done {
@@ -135,7 +139,8 @@ async fn do_task(
         }
     }
     let resend: &[Stage] = match stage {
-        Stage::Plan => &[Stage::Execute],
+        Stage::Plan => &[Stage::Learn, Stage::Execute],
+        Stage::Learn => &[Stage::Execute],
         Stage::Execute => &[],
     };
     advance::advance(app, tenant, run, resend).await

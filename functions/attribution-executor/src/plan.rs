@@ -1,11 +1,13 @@
-//! Planning some hours: which conversions count, whose they are, and which shard credits them.
+//! Planning some hours: which conversions count, whose they are, and which shard credits them. A run that learns also asks
+//! who did not convert.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::identity::NodeId;
-use domain::ids::FactKind;
+use domain::ids::{FactId, FactKind};
 use domain::run::{Stage, Total, Totals};
 use domain::time::Hour;
+use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use store::{Attempt, Customers, Fact, PlannedCustomer, Run, StoreError, TaskOutcome, Tenant, keys};
@@ -24,21 +26,27 @@ pub(crate) async fn plan_hours(
     (name, attempt): (&str, &str),
 ) -> Result<TaskOutcome, WorkError> {
     let hours = hours(app, tenant, run, name).await?;
-    let (facts, taken) = wanted(app, tenant, run, &hours).await?;
+    let wanted = wanted(app, tenant, run, &hours).await?;
     let mut totals = Totals::default();
-    for amount in facts.iter().filter_map(|fact| fact.amount) {
+    for amount in wanted.conversions.iter().filter_map(|fact| fact.amount) {
         let total = Total { conversions: 1, amount_minor: amount.minor, ..Total::default() };
         totals.add(amount.currency, total);
     }
-    let shards = by_shard(app, tenant, run, &facts).await?;
+    let shards = by_shard(app, tenant, run, &wanted).await?;
     let to = Attempt { tenant: &tenant.id, run, stage: Stage::Plan, task: name, attempt };
     app.table.put_manifests(to, &shards).await?;
     Ok(TaskOutcome {
         totals,
         digest: digest(&shards),
+        customers: shards.values().map(|customers| customers.len() as u64).sum(),
         shards: shards.into_keys().collect(),
-        rest: halves(&hours[taken..]),
+        rest: halves(&hours[wanted.hours..]),
     })
+}
+
+/// What facts a run plans by: those who did not convert are known by their interactions.
+pub(crate) fn planned_kinds(run: &Run) -> &'static [FactKind] {
+    if run.config.learns() { &[FactKind::Conversion, FactKind::Interaction] } else { &[FactKind::Conversion] }
 }
 
 /// The hours that a task is to plan, as far as they hold facts that the run may ask for. A task is named after its month,
@@ -50,9 +58,13 @@ async fn hours(app: &App, tenant: &Tenant, run: &Run, name: &str) -> Result<Vec<
         }
         None => (name, None),
     };
-    let listed = app.table.months(&tenant.id, FactKind::Conversion, month, month).await?;
+    let mut hours = BTreeSet::new();
+    for kind in planned_kinds(run) {
+        let listed = app.table.months(&tenant.id, *kind, month, month).await?;
+        hours.extend(listed.into_iter().flat_map(|(_, hours)| hours));
+    }
     let (from, to) = run.config.span(tenant.settings.zone());
-    let mut hours: Vec<Hour> = listed.into_iter().flat_map(|(_, hours)| hours).collect();
+    let mut hours: Vec<Hour> = hours.into_iter().collect();
     hours.retain(|hour| hour.start() <= to && hour.end_bound() > from);
     hours.retain(|hour| part.is_none_or(|(first, last)| (first..=last).contains(hour)));
     Ok(hours)
@@ -65,34 +77,52 @@ fn halves(hours: &[Hour]) -> Vec<String> {
     [earlier, later].into_iter().filter_map(name).collect()
 }
 
-/// Those conversions of the hours that the run asks for, as far as they were received before its cutoff: all of the first
-/// hours, as many as one task takes. The second value is how many hours that are.
-async fn wanted(
-    app: &App,
-    tenant: &Tenant,
-    run: &Run,
-    hours: &[Hour],
-) -> Result<(Vec<Fact>, usize), StoreError> {
+/// What some hours hold for a run.
+#[derive(Default)]
+struct Wanted {
+    conversions: Vec<Fact>,
+    /// Who is known by interactions, if the run asks for those.
+    anchors: BTreeSet<NodeId>,
+    /// How many interactions that were.
+    interactions: usize,
+    /// Of how many hours all is here.
+    hours: usize,
+}
+
+/// Those conversions of the hours that the run asks for, as far as they were received before its cutoff, and whom its
+/// interactions were with: all of the first hours, as many as one task takes.
+async fn wanted(app: &App, tenant: &Tenant, run: &Run, hours: &[Hour]) -> Result<Wanted, StoreError> {
     let (from, to) = run.config.span(tenant.settings.zone());
     let cutoff = run.cutoff.unwrap_or(run.created_at);
-    let reader = app.table.facts(tenant, cutoff);
-    let is_wanted = |fact: &Fact| {
-        let in_time = (from..=to).contains(&fact.time) && fact.received_at <= cutoff;
-        // Whether a refund is, what it pays back decides.
-        in_time && (is_refund(fact) || wants(run, fact))
+    let reader = &app.table.facts(tenant, cutoff);
+    let in_time = |fact: &Fact| (from..=to).contains(&fact.time) && fact.received_at <= cutoff;
+    let of_hour = |hour: &Hour| {
+        let of_kinds = planned_kinds(run).iter().map(|kind| reader.of_hour(*kind, *hour));
+        try_join_all(of_kinds.collect::<Vec<_>>())
     };
-    let (mut facts, mut taken) = (Vec::new(), 0);
-    let of_hour = |hour: &Hour| reader.of_hour(FactKind::Conversion, *hour);
+    let mut wanted = Wanted::default();
     let mut read = stream::iter(hours.iter().map(of_hour).collect::<Vec<_>>()).buffered(ABREAST);
-    while facts.len() < app.most_planned
+    while wanted.conversions.len() + wanted.interactions < app.most_planned
         && let Some(of_hour) = read.try_next().await?
     {
-        facts.extend(of_hour.into_iter().filter(is_wanted));
-        taken += 1;
+        for fact in of_hour.into_iter().flatten().filter(in_time) {
+            match fact.id.kind() {
+                // Whether a refund is wanted, what it pays back decides.
+                FactKind::Conversion if is_refund(&fact) || wants(run, &fact) => {
+                    wanted.conversions.push(fact);
+                }
+                FactKind::Conversion => {}
+                FactKind::Interaction => {
+                    wanted.interactions += 1;
+                    wanted.anchors.extend(fact.anchor);
+                }
+            }
+        }
+        wanted.hours += 1;
     }
-    let mut facts = with_originals(app, tenant, run, facts).await?;
-    facts.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-    Ok((facts, taken))
+    wanted.conversions = with_originals(app, tenant, run, wanted.conversions).await?;
+    wanted.conversions.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+    Ok(wanted)
 }
 
 fn is_refund(fact: &Fact) -> bool {
@@ -131,29 +161,38 @@ async fn with_originals(
     Ok(wanted)
 }
 
-/// The conversions by shard and customer, as hands had decided by the run's cutoff. Those that name nobody have a place
-/// too: they are unattributed, not lost.
+/// The conversions by shard and customer, as hands had decided by the run's cutoff, and customers who have none. Conversions
+/// that name nobody have a place too: they are unattributed, not lost.
 async fn by_shard(
     app: &App,
     tenant: &Tenant,
     run: &Run,
-    facts: &[Fact],
+    wanted: &Wanted,
 ) -> Result<BTreeMap<u32, Vec<PlannedCustomer>>, StoreError> {
     let mut customers = Customers::of(&app.table, tenant).as_of(run.cutoff.unwrap_or(run.created_at));
-    let anchors: BTreeSet<NodeId> = facts.iter().filter_map(|fact| fact.anchor.clone()).collect();
+    let of_conversions = wanted.conversions.iter().filter_map(|fact| fact.anchor.clone());
+    let anchors: BTreeSet<NodeId> = of_conversions.chain(wanted.anchors.iter().cloned()).collect();
     customers.find(anchors).await?;
     let mut planned: BTreeMap<(u32, Option<NodeId>), PlannedCustomer> = BTreeMap::new();
-    for fact in facts {
-        let customer = fact.anchor.as_ref().and_then(|anchor| customers.known(anchor));
+    let mut plan = |anchor: Option<&NodeId>, otherwise: &str, conversion: Option<&FactId>| {
+        let customer = anchor.and_then(|anchor| customers.known(anchor));
         let customer_id = customer.and_then(|customer| customer.id().cloned());
-        let shard = keys::run_shard(customer_id.as_ref().map_or(fact.id.bare().as_str(), NodeId::bare));
-        let planned = planned.entry((shard, customer_id.clone())).or_insert_with(|| PlannedCustomer {
-            customer_id,
-            members: customer.map(|customer| customer.members.iter().cloned().collect()).unwrap_or_default(),
-            conversions: Vec::new(),
-        });
-        planned.conversions.push(fact.id.clone());
-    }
+        let shard = keys::run_shard(customer_id.as_ref().map_or(otherwise, NodeId::bare));
+        let members = || customer.map(|customer| customer.members.iter().cloned().collect());
+        if customer_id.is_some() || conversion.is_some() {
+            let planned = planned.entry((shard, customer_id.clone())).or_insert_with(|| PlannedCustomer {
+                customer_id,
+                members: members().unwrap_or_default(),
+                conversions: Vec::new(),
+            });
+            planned.conversions.extend(conversion.cloned());
+        }
+    };
+    wanted
+        .conversions
+        .iter()
+        .for_each(|fact| plan(fact.anchor.as_ref(), fact.id.bare().as_str(), Some(&fact.id)));
+    wanted.anchors.iter().for_each(|anchor| plan(Some(anchor), "", None));
     let mut shards: BTreeMap<u32, Vec<PlannedCustomer>> = BTreeMap::new();
     for ((shard, _), customer) in planned {
         shards.entry(shard).or_default().push(customer);

@@ -49,8 +49,10 @@ async fn sweep(app: &App, active: &ActiveRun) -> Result<(), TickError> {
 }
 
 async fn tasks(app: &App, active: &ActiveRun, run: &Run) -> Result<Vec<Task>, StoreError> {
-    let mut tasks = app.table.tasks(&active.tenant, run, Stage::Plan).await?;
-    tasks.extend(app.table.tasks(&active.tenant, run, Stage::Execute).await?);
+    let mut tasks = Vec::new();
+    for stage in Stage::ALL {
+        tasks.extend(app.table.tasks(&active.tenant, run, stage).await?);
+    }
     Ok(tasks)
 }
 

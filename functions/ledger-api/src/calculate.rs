@@ -45,6 +45,8 @@ pub(crate) struct CalculationRequest {
     /// Your id of the lead, or ours of the customer
     #[schemars(extend("x-rules" = [Rule::IdentifierOfType]), example = &"lead-123")]
     lead_id: Id,
+    /// `data_driven` weighs channels as your latest completed run of DATA_DRIVEN with the usual configuration learned them;
+    /// all touchpoints alike where it learned nothing, which `fallback` says
     model: ModelName,
     /// A conversion that was stored; when something is saved, the lead's latest unless given
     conversion_id: Option<Wanted>,
@@ -194,10 +196,12 @@ impl Case {
     /// What the model says of it.
     async fn credited(&self, access: &Access, tenant: &Tenant) -> Result<CreditedConversion, ApiError> {
         let config = models::config_of(access, tenant, self.asked.model).await?;
-        let crediting = Crediting::of(&config).map_err(|error| ApiError::Internal(Box::new(error)))?;
+        let now = access.clock.now();
+        let learned = if config.learns() { access.table.learned(tenant, now).await? } else { None };
+        let crediting = Crediting::of(&config, learned.as_ref());
+        let crediting = crediting.map_err(|error| ApiError::Internal(Box::new(error)))?;
         let at = self.asked.occurred_at.filter(|_| self.stored.is_none());
         let at = at.unwrap_or(self.conversion.occurred_at);
-        let now = access.clock.now();
         let span = Span { from: config.window_start(at), to: at };
         let places = access.table.facts(tenant, now).places(&self.customer.members, span).await?;
         let ids: Vec<FactId> =

@@ -267,12 +267,16 @@ struct ExplanationView {
     model_code: &'static str,
     touched_at: Moment,
     seconds_before_conversion: i64,
-    /// The model that was used instead: too little was heard for AI_WEIGHTED, or no touch is of the class that the model
-    /// asks for.
+    /// The model that was used instead: too little was heard for AI_WEIGHTED, no touch is of the class that the model asks
+    /// for, or DATA_DRIVEN learned nothing of the touches' channels.
     #[schemars(with = "Option<ModelCode>")]
     fallback: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signals: Option<SignalsView>,
+    /// What DATA_DRIVEN learned that the touch's channel is worth: its share of all conversions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", example = 0.25)]
+    channel_share: Option<Box<RawValue>>,
 }
 
 /// What AI_WEIGHTED was told of a touch; the factors multiply its weight.
@@ -364,6 +368,11 @@ impl CreditView {
                 seconds_before_conversion: conversion.occurred_at.since(credit.touched_at) / SECOND_MS,
                 fallback: conversion.fallback.map(ModelCode::code),
                 signals: SignalsView::of(credit),
+                channel_share: run
+                    .learned
+                    .as_ref()
+                    .and_then(|learned| learned.channels.get(&credit.channel))
+                    .map(|worth| share(worth.share_ppb)),
             },
         }
     }

@@ -20,6 +20,11 @@ impl ChannelWeights {
         Self(worth.iter().map(weight).collect())
     }
 
+    /// What each channel weighs, from 0 to 2^40: whoever keeps these weighs later as today.
+    pub fn whole(&self) -> &[u64] {
+        &self.0
+    }
+
     /// Replaces `out` by the weights of one journey's touches, to [`split`](crate::split()) its amount by: each channel
     /// weighs what it is worth once, and its touches share that equally. All weights are 0 if no channel is worth
     /// anything.
@@ -31,5 +36,12 @@ impl ChannelWeights {
         };
         out.clear();
         out.extend(passed.iter().map(weight));
+    }
+}
+
+impl From<Vec<u64>> for ChannelWeights {
+    /// The inverse of [`ChannelWeights::whole`].
+    fn from(whole: Vec<u64>) -> Self {
+        Self(whole)
     }
 }

@@ -18,7 +18,7 @@ mod transitions;
 
 pub use chain::Unsolved;
 pub use fit::{Fit, best, fits};
-pub use transitions::{Order, Place, State, Transitions};
+pub use transitions::{Order, Place, State, Step, Transitions};
 
 /// What a channel is worth to the chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -30,6 +30,19 @@ pub struct Part {
     pub value: f64,
 }
 
+/// How many conversions a channel shared, in its place among the channels that they passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sharing {
+    pub channel: Channel,
+    /// From 0.
+    pub place: usize,
+    /// How many different channels the journeys passed.
+    pub sharers: usize,
+    pub conversions: u64,
+    /// In minor units.
+    pub value_minor: i128,
+}
+
 /// What journeys that converted came to, by channel, place among the channels they passed, and number of those.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coalitions {
@@ -57,6 +70,26 @@ impl Coalitions {
                 here.value_minor += i128::from(outcome.value_minor);
             }
         }
+    }
+
+    /// What was counted, in order. So counts can be kept and sent.
+    pub fn sharings(&self) -> Vec<Sharing> {
+        let of = |((channel, place, sharers), shared): (&(Channel, usize, usize), &Shared)| Sharing {
+            channel: *channel,
+            place: *place,
+            sharers: *sharers,
+            conversions: shared.conversions,
+            value_minor: shared.value_minor,
+        };
+        self.shared.iter().collect::<BTreeMap<_, _>>().into_iter().map(of).collect()
+    }
+
+    /// Counts so much more.
+    pub fn add_sharing(&mut self, sharing: Sharing) {
+        self.channels = self.channels.max(usize::from(sharing.channel) + 1);
+        let here = self.shared.entry((sharing.channel, sharing.place, sharing.sharers.max(1))).or_default();
+        here.conversions += sharing.conversions;
+        here.value_minor += sharing.value_minor;
     }
 
     /// Adds what was counted elsewhere.

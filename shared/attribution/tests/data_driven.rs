@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use attribution::markov::{Effects, Order, Place, Transitions, best, fits};
+use attribution::markov::{Effects, Order, Place, Step, Transitions, best, fits};
 use attribution::shapley::{Coalitions, Rates};
 use attribution::{ChannelWeights, Outcome, PathsBuf, split};
 use proptest::prelude::*;
@@ -142,6 +142,29 @@ fn however_journeys_are_cut_and_ordered_the_bits_are_the_same() {
         assert_eq!(coalitions.parts(), Coalitions::count(whole).parts());
         assert_eq!(rates.shares(), Rates::count(whole).shares());
     }
+}
+
+#[test]
+fn counts_that_were_told_and_taken_in_again_are_the_same() {
+    let (journeys, _) = journeys();
+    let all = paths(&journeys);
+    for of in 1..=4 {
+        let counted = Transitions::count(order(of), all.as_paths());
+        let mut again = Transitions::new(order(of));
+        counted.steps().into_iter().rev().for_each(|step| again.add_step(step));
+        assert_eq!(again.steps(), counted.steps());
+        assert_eq!(again.effects(), counted.effects());
+    }
+    let counted = Coalitions::count(all.as_paths());
+    let mut again = Coalitions::default();
+    counted.sharings().into_iter().rev().for_each(|sharing| again.add_sharing(sharing));
+    assert_eq!(again, counted);
+    let mut steps = Transitions::new(order(2));
+    let nowhere = Step { from: Place::Conversion, to: Place::Start, times: 3, value_minor: 1 };
+    steps.add_step(nowhere);
+    assert!(steps.steps().is_empty());
+    let weights = ChannelWeights::of(&[0.5, 0.25]);
+    assert_eq!(ChannelWeights::from(weights.whole().to_vec()), weights);
 }
 
 #[test]

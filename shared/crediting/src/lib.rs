@@ -2,7 +2,10 @@
 //!
 //! A run credits many conversions so, a calculation one: there is no other way from facts to credits.
 
-use std::borrow::Cow;
+mod counted;
+mod learning;
+
+pub use learning::{Lessons, learned};
 
 use attribution::{
     AiWeighted, Class, MarkedModel, Marks, Model, ParameterError, Signals, primary_touch, reduce, split,
@@ -11,10 +14,14 @@ use domain::conversion::Conversion;
 use domain::identity::NodeId;
 use domain::ids::FactId;
 use domain::interaction::Field;
-use domain::run::{DirectTouches, ModelCode, RunConfig};
+use domain::learned::Learned;
+use domain::run::{ModelCode, RunConfig};
 use domain::signals::sentiment_permille;
 use domain::time::Timestamp;
 use store::{Credit, CreditedConversion, Heard, PaidBack, StoredConversion, StoredInteraction};
+
+use counted::counted;
+use learning::Taught;
 
 /// An interaction as a run sees it.
 #[derive(Clone, Debug)]
@@ -64,6 +71,8 @@ enum Weighing {
     Signals(AiWeighted, Model),
     /// What it comes to where no touch is of the class.
     Class(MarkedModel, ModelCode),
+    /// The same for every touch, where nothing was learned of any channel.
+    Channels(Taught),
 }
 
 /// What each touch has of a conversion's amount, and of its commission.
@@ -108,7 +117,8 @@ pub struct Crediting<'a> {
 }
 
 impl<'a> Crediting<'a> {
-    pub fn of(config: &'a RunConfig) -> Result<Self, ParameterError> {
+    /// What was learned is asked of DATA_DRIVEN alone; without it, every touch weighs the same.
+    pub fn of(config: &'a RunConfig, learned: Option<&Learned>) -> Result<Self, ParameterError> {
         let decay = || Model::time_decay(config.half_life_ms());
         let weighing = match config.model {
             ModelCode::FirstTouch => Weighing::Age(Model::FirstTouch),
@@ -127,6 +137,7 @@ impl<'a> Crediting<'a> {
             }
             ModelCode::FirstPaid => Weighing::Class(MarkedModel::First(Class::Paid), ModelCode::FirstTouch),
             ModelCode::LastPaid => Weighing::Class(MarkedModel::Last(Class::Paid), ModelCode::LastTouch),
+            ModelCode::DataDriven => Weighing::Channels(Taught::of(learned)),
         };
         Ok(Self { weighing, config })
     }
@@ -140,7 +151,7 @@ impl<'a> Crediting<'a> {
         touches: &[Touch],
     ) -> CreditedConversion {
         let at = conversion.occurred_at;
-        let touches = &*self.counted(at, touches);
+        let touches = &*counted(self.config, at, touches);
         let (weights, fallback) = self.weights(at, touches);
         let shared = Shared::out(conversion, &weights);
         CreditedConversion {
@@ -163,7 +174,7 @@ impl<'a> Crediting<'a> {
         (paid, touches): (&PaidBack, &[Touch]),
     ) -> CreditedConversion {
         let original = &paid.original.conversion;
-        let touches = &*self.counted(original.occurred_at, touches);
+        let touches = &*counted(self.config, original.occurred_at, touches);
         let (weights, fallback) = self.weights(original.occurred_at, touches);
         let mut shared = Shared::out(original, &weights);
         paid.earlier_minor.iter().for_each(|earlier| shared.pay_back(original, &weights, *earlier));
@@ -205,6 +216,10 @@ impl<'a> Crediting<'a> {
                 let is_followed = model.weights_into(&marks, &mut weights);
                 (weights, Some(*fallback).filter(|_| !is_followed && !touches.is_empty()))
             }
+            Weighing::Channels(taught) => match taught.weights(touches) {
+                Some(weights) => (weights, None),
+                None => (by_age(&Model::Linear), Some(ModelCode::Linear).filter(|_| !touches.is_empty())),
+            },
         }
     }
 
@@ -233,29 +248,6 @@ impl<'a> Crediting<'a> {
             sentiment_permille: touch.sentiment_permille,
             duration_seconds: touch.duration_seconds,
         }
-    }
-
-    /// The touches that count for a conversion.
-    fn counted<'t>(&self, at: Timestamp, touches: &'t [Touch]) -> Cow<'t, [Touch]> {
-        let within = self.window(at, touches);
-        if self.config.is_one_window() {
-            return Cow::Borrowed(within);
-        }
-        let is_within = |touch: &&Touch| touch.time >= self.config.window_start_of(&touch.channel, at);
-        let mut counted: Vec<Touch> = within.iter().filter(is_within).cloned().collect();
-        let is_direct = |touch: &Touch| self.config.direct_channels.contains(&touch.channel);
-        let alone = self.config.direct_touches == DirectTouches::CountAlone;
-        if alone && counted.iter().any(|touch| !is_direct(touch)) {
-            counted.retain(|touch| !is_direct(touch));
-        }
-        Cow::Owned(counted)
-    }
-
-    fn window<'t>(&self, at: Timestamp, touches: &'t [Touch]) -> &'t [Touch] {
-        let from = self.config.window_start(at);
-        let first = touches.partition_point(|touch| touch.time < from);
-        let end = touches.partition_point(|touch| touch.time <= at);
-        &touches[first.min(end)..end]
     }
 
     /// Touches that the model gives nothing are left out.

@@ -9,6 +9,7 @@ pub mod identity;
 pub mod ids;
 pub mod interaction;
 pub mod json;
+pub mod learned;
 pub mod ledger;
 pub mod merged;
 pub mod model;

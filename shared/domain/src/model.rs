@@ -18,10 +18,11 @@ pub enum ModelCode {
     LastPaid,
     J,
     InverseJ,
+    DataDriven,
 }
 
 impl ModelCode {
-    pub const ALL: [ModelCode; 11] = [
+    pub const ALL: [ModelCode; 12] = [
         ModelCode::FirstTouch,
         ModelCode::LastTouch,
         ModelCode::Linear,
@@ -33,6 +34,7 @@ impl ModelCode {
         ModelCode::LastPaid,
         ModelCode::J,
         ModelCode::InverseJ,
+        ModelCode::DataDriven,
     ];
 
     pub const fn code(self) -> &'static str {
@@ -48,6 +50,7 @@ impl ModelCode {
             ModelCode::LastPaid => "LAST_PAID",
             ModelCode::J => "J",
             ModelCode::InverseJ => "INVERSE_J",
+            ModelCode::DataDriven => "DATA_DRIVEN",
         }
     }
 

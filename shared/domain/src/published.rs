@@ -54,6 +54,11 @@ impl PublishedDays {
         Self(merged(all))
     }
 
+    /// The run that knows most.
+    pub fn latest(&self) -> Option<&Published> {
+        self.0.iter().max_by_key(|published| (published.cutoff, &published.run_id))
+    }
+
     /// The published days from `from` to `to`, both included, oldest first.
     pub fn between(&self, from: Day, to: Day) -> Vec<Published> {
         self.0.iter().filter_map(|published| published.within(from, to)).collect()

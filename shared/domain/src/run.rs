@@ -5,8 +5,10 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::ids::{FactId, TenantId};
+use crate::learned::Learning;
 pub use crate::model::ModelCode;
 use crate::money::{Currency, Money};
 use crate::signals::IntentFactors;
@@ -49,6 +51,9 @@ pub struct RunConfig {
     pub channel_window_hours: BTreeMap<String, u32>,
     #[serde(default)]
     pub direct_touches: DirectTouches,
+    /// For DATA_DRIVEN.
+    #[serde(default)]
+    pub learning: Learning,
 }
 
 /// Whether touches by which customers come on their own count beside others.
@@ -116,6 +121,7 @@ impl RunConfig {
             exclude_channels: Vec::new(),
             channel_window_hours: BTreeMap::new(),
             direct_touches: DirectTouches::Count,
+            learning: Learning::default(),
         }
     }
 
@@ -132,7 +138,8 @@ impl RunConfig {
             | ModelCode::FirstPaid
             | ModelCode::LastPaid
             | ModelCode::J
-            | ModelCode::InverseJ => IntentFactors::default(),
+            | ModelCode::InverseJ
+            | ModelCode::DataDriven => IntentFactors::default(),
         };
         Self { intent_factors, ..Self::usual(model) }
     }
@@ -164,6 +171,17 @@ impl RunConfig {
         let from = day(&self.start_date).map_or(Timestamp::from_ms(0), |day| zone.start_of(day));
         let to = day(&self.end_date).map(|day| zone.end_of(day).plus_ms(-1));
         (from, to.unwrap_or(Timestamp::from_ms(9_999_999_999_999)))
+    }
+
+    /// Whether what touches weigh is learned from what all journeys came to.
+    pub fn learns(&self) -> bool {
+        self.model == ModelCode::DataDriven
+    }
+
+    /// A digest of all that it says: runs with the same one attribute alike, facts apart.
+    pub fn digest(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        hex::encode(Sha256::digest(text))
     }
 
     /// Whether it says what is usual for its model in everything but days: such runs answer questions that name none.
@@ -225,13 +243,21 @@ impl fmt::Display for RunStatus {
     }
 }
 
-/// The two stages of a run. Planning finds the conversions and their customers, a task for each month and for what is too
-/// much for one; executing credits them, one task a shard of customers.
+/// The stages of a run.
+///
+/// Planning finds the conversions and their customers, a task for each month and for what is too much for one; for
+/// DATA_DRIVEN, learning counts what their journeys did; executing credits them. The latter two have a task for some shards
+/// of customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     Plan,
+    Learn,
     Execute,
+}
+
+impl Stage {
+    pub const ALL: [Stage; 3] = [Stage::Plan, Stage::Learn, Stage::Execute];
 }
 
 /// A message to the executor. Any of them may come twice, late, or after the run is over.
@@ -240,7 +266,7 @@ pub enum Stage {
 pub enum RunMessage {
     /// Look where the run stands and send what is missing.
     Advance { tenant: TenantId, run_id: String, epoch: u32, cutoff: Timestamp },
-    /// Do one task of a stage: some hours when planning, the shard's number when executing.
+    /// Do one task of a stage: some hours when planning, some shards otherwise.
     Task { tenant: TenantId, run_id: String, epoch: u32, stage: Stage, task: String },
     /// Settle what a task of a completed run credited, from behind one of its conversions on.
     Approve { tenant: TenantId, run_id: String, task: String, after: Option<FactId>, by: String },

@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::keys;
 use crate::packed::Packed;
-use crate::runs::{Run, Task};
+use crate::runs::Run;
 use crate::table::{Range, Sorted, Table};
+use crate::tasks::Task;
 
-/// The conversions of one customer, as planned: whom the customer consists of is frozen with it.
+/// The conversions of one customer, as planned: whom the customer consists of is frozen with it. Who has none did not
+/// convert.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PlannedCustomer {
     /// None for conversions that name nobody.
@@ -295,7 +297,9 @@ impl Table {
 fn chunked(customers: &[PlannedCustomer]) -> Vec<Vec<PlannedCustomer>> {
     let (mut items, mut item, mut ids) = (Vec::new(), Vec::new(), 0);
     for customer in customers {
-        for conversions in customer.conversions.chunks(IDS_PER_ITEM / 2) {
+        // Who has no conversions has one part.
+        let none = customer.conversions.is_empty().then_some(&[][..]);
+        for conversions in customer.conversions.chunks(IDS_PER_ITEM / 2).chain(none) {
             ids += conversions.len() + customer.members.len() + 1;
             if ids > IDS_PER_ITEM && !item.is_empty() {
                 items.push(std::mem::take(&mut item));
@@ -360,13 +364,18 @@ mod tests {
         let customers: Vec<_> =
             (0..50).map(|n| customer((n * 300..n * 300 + 300).map(id).collect())).collect();
         let large = [customer((0..9_000).map(id).collect())];
-        for customers in [&customers[..], &large[..], &[]] {
+        let none = [customer(Vec::new()), customer(Vec::new())];
+        for customers in [&customers[..], &large[..], &none[..], &[]] {
             let items = chunked(customers);
             let ids = |item: &[PlannedCustomer]| item.iter().map(|c| c.conversions.len() + 1).sum::<usize>();
             assert!(items.iter().all(|item| ids(item) <= IDS_PER_ITEM && !item.is_empty()));
             let planned: Vec<_> = customers.iter().flat_map(|c| &c.conversions).collect();
             let kept: Vec<_> = items.iter().flatten().flat_map(|c| &c.conversions).collect();
             assert_eq!(planned, kept);
+            let nobody = |customers: &[PlannedCustomer]| {
+                customers.iter().filter(|customer| customer.conversions.is_empty()).count()
+            };
+            assert_eq!(items.iter().map(|item| nobody(item)).sum::<usize>(), nobody(customers));
         }
     }
 }

@@ -291,6 +291,7 @@ pub fn run(tenant: &TenantId, run_id: &str) -> Key {
 const fn stage_letter(stage: Stage) -> char {
     match stage {
         Stage::Plan => 'P',
+        Stage::Learn => 'L',
         Stage::Execute => 'S',
     }
 }
@@ -348,6 +349,13 @@ pub const fn credits(attributed: bool) -> &'static str {
 pub fn sums() -> &'static str {
     "SUM#"
 }
+
+/// One chunk of what a task counted.
+pub fn counts(chunk: usize) -> String {
+    format!("{COUNTS}{chunk:05}")
+}
+
+pub const COUNTS: &str = "CNT#";
 
 /// Sums of one execution of a run.
 pub fn run_sums(epoch: u32) -> String {

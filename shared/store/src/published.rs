@@ -1,5 +1,6 @@
 //! Which runs answer a question that names none.
 
+use domain::learned::Learned;
 use domain::published::{Published, PublishedDays};
 use domain::run::{ModelCode, RunStatus};
 use domain::time::{Day, Timestamp};
@@ -97,6 +98,13 @@ impl Table {
         }
         let run = self.newest_for(tenant, (from, to), now).await?;
         Ok(run.map(|run| Answer { run, from, to }).into_iter().collect())
+    }
+
+    /// What the latest published run of DATA_DRIVEN learned; None if there is none.
+    pub async fn learned(&self, tenant: &Tenant, now: Timestamp) -> Result<Option<Learned>, StoreError> {
+        let published = self.published_item(tenant, ModelCode::DataDriven).await?;
+        let Some(latest) = published.as_ref().and_then(|item| item.days.latest()) else { return Ok(None) };
+        Ok(self.run(&tenant.id, &latest.run_id, now).await?.and_then(|run| run.learned))
     }
 
     async fn newest_for(

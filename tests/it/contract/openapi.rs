@@ -159,8 +159,8 @@ fn in_path(name: &str) -> Value {
         }
         unknown => panic!("say here what {unknown} is"),
     };
-    // A percent sign would have to be encoded twice.
-    let schema = json!({"type": "string", "pattern": "^[^%]+$", "examples": [example]});
+    // The gateway decodes a path twice, and cuts it in between: these two would have to be encoded twice.
+    let schema = json!({"type": "string", "pattern": "^[^%?]+$", "examples": [example]});
     json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema})
 }
 

@@ -92,7 +92,9 @@ fn reports() -> Vec<(&'static str, Value)> {
 /// Creates the run unless it is there, and sees to it that it is executed.
 async fn attribute(life: &mut Life) -> Result<(), KillError> {
     let json = [("content-type", "application/json")];
-    let body = json!({"model_code": "LINEAR", "name": RUN}).to_string();
+    // It takes every step that a run of another model takes, and learns besides.
+    let body =
+        json!({"model_code": "DATA_DRIVEN", "name": RUN, "config": {"min_conversions": 1}}).to_string();
     loop {
         let Some(run) = run_of(life).await? else {
             life.send("POST", RUNS, &json, &body).await?;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod kills;
+mod learning;
 mod protocol;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,6 +13,7 @@ use domain::conversion::Conversion;
 use domain::identifier::{Identifier, IdentifierType, Region};
 use domain::ids::ExternalId;
 use domain::interaction::{CallEvent, Field, Interaction, Section, Value};
+use domain::learned::{Learned, Learning};
 use domain::money::{Currency, Money};
 use domain::run::{ModelCode, RunConfig, RunMessage, RunStatus, Stage};
 use domain::source::Source;
@@ -46,14 +48,19 @@ impl Shop {
     }
 
     async fn touch(&self, call: &str, who: &[&str], time: Timestamp, agent: &str) {
+        self.touch_on("call", call, who, (time, agent)).await;
+    }
+
+    async fn touch_on(&self, channel: &str, id: &str, who: &[&str], (time, agent): (Timestamp, &str)) {
         let emails = who.iter().map(|name| email(name).value().to_owned()).collect();
         let event = CallEvent {
-            external_id: ExternalId::parse(call).unwrap(),
+            external_id: ExternalId::parse(id).unwrap(),
             section: Section::Started,
             time,
             facts: BTreeMap::from([
                 (Field::Emails, Some(Value::List(emails))),
                 (Field::AgentId, Some(agent.into())),
+                (Field::Channel, Some(channel.into())),
             ]),
         };
         let about = About { source: Source::Convin, external_id: event.external_id.clone() };
@@ -82,25 +89,36 @@ impl Shop {
         self.table.record_conversion(&self.tenant, &conversion, self.stack.clock.now()).await.unwrap();
     }
 
-    /// Customers in several shards, conversions in two months and two currencies, one of them without a touch.
+    /// Customers in several shards, conversions in two months and two currencies, one of them without a touch; and some who
+    /// did not convert.
     async fn stocked() -> Self {
         let shop = Self::open().await;
         let start = at("2026-01-30T10:00:00Z");
         for n in 0..6 {
             let (who, second) = (format!("c{n}"), format!("d{n}"));
             let bought = start.plus_ms(n * 20 * HOUR_MS);
-            shop.touch(&format!("a{n}"), &[&who], bought.plus_ms(-50 * HOUR_MS), "ann").await;
+            let first = (bought.plus_ms(-50 * HOUR_MS), "ann");
+            shop.touch_on(["email", "chat"][usize::from(n > 3)], &format!("a{n}"), &[&who], first).await;
             shop.touch(&format!("b{n}"), &[&who, &second], bought.plus_ms(-HOUR_MS), "bob").await;
             let currency = if n % 2 == 0 { "USD" } else { "JPY" };
             shop.convert(&format!("o{n}"), &second, bought, (10_001 + n, currency)).await;
         }
         shop.convert("alone", "nobody", start, (777, "USD")).await;
+        for n in 0..5 {
+            let at = start.plus_ms(n * 30 * HOUR_MS);
+            shop.touch_on("email", &format!("e{n}"), &[&format!("l{n}")], (at, "eve")).await;
+        }
+        shop.touch("last", &["l0"], start.plus_ms(HOUR_MS), "eve").await;
         shop.stack.clock.advance(HOUR_MS);
         shop
     }
 
     async fn new_run(&self, model: ModelCode) -> Run {
-        let config = RunConfig::usual(model);
+        let learning = Learning { least_conversions: 1, ..Learning::default() };
+        self.new_run_of(RunConfig { learning, ..RunConfig::usual(model) }).await
+    }
+
+    async fn new_run_of(&self, config: RunConfig) -> Run {
         let now = self.stack.clock.now();
         let run = Run::new(self.stack.clock.mint("run"), "test".to_owned(), config, now, i64::MAX / 2_000);
         self.table.create_run(&self.tenant.id, run).await.unwrap()
@@ -180,13 +198,14 @@ impl Shop {
         for dimension in domain::dimension::Dimension::ALL {
             sums.extend(self.table.run_sums(&self.tenant.id, &run, dimension, days).await.unwrap());
         }
-        Published { totals: run.totals, credited, sums }
+        Published { totals: run.totals, learned: run.learned, credited, sums }
     }
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Published {
     totals: domain::run::Totals,
+    learned: Option<Learned>,
     credited: BTreeMap<String, CreditedConversion>,
     sums: Sums,
 }

@@ -40,6 +40,11 @@ impl State {
         Self((self.0 << 16 | (u64::from(channel) + 1)) & kept)
     }
 
+    /// The state in which a walk is that passed these channels last, oldest first; of more than a state holds, the last.
+    pub fn of(channels: &[Channel]) -> Self {
+        channels.iter().fold(Self::NONE, |state, channel| state.after(*channel, Order::FOURTH))
+    }
+
     /// The channels, oldest first.
     pub fn channels(self) -> impl Iterator<Item = Channel> {
         let lane = move |index: u32| u16::try_from(self.0 >> (16 * index) & 0xffff).unwrap_or(0);
@@ -132,6 +137,57 @@ impl Transitions {
             ends: self.ends.iter().map(|(of, ends)| (state(of), *ends)).collect(),
             steps: self.steps.iter().map(|((from, to), count)| ((state(from), state(to)), *count)).collect(),
         }
+    }
+
+    /// What was counted, in order: how often a step was taken, from the start, between states, to one of the two ends. So
+    /// counts can be kept and sent.
+    pub fn steps(&self) -> Vec<Step> {
+        let ends = self.ends.iter().flat_map(|(state, ends)| {
+            let state = Place::State(*state);
+            [
+                Step { from: Place::Start, to: state, times: ends.starts, value_minor: 0 },
+                Step {
+                    from: state,
+                    to: Place::Conversion,
+                    times: ends.conversions,
+                    value_minor: ends.value_minor,
+                },
+                Step { from: state, to: Place::Null, times: ends.nulls, value_minor: 0 },
+            ]
+        });
+        let between = self.steps.iter().map(|((from, to), times)| Step {
+            from: Place::State(*from),
+            to: Place::State(*to),
+            times: *times,
+            value_minor: 0,
+        });
+        let mut all: Vec<Step> = ends.chain(between).filter(|step| step.times > 0).collect();
+        all.sort_by_key(|step| (step.from, step.to));
+        all
+    }
+
+    /// Counts a step so often more. Steps that no walk takes, such as one back to the start, count for nothing.
+    pub fn add_step(&mut self, step: Step) {
+        for place in [step.from, step.to] {
+            if let Place::State(state) = place {
+                let highest = state.channels().map(|channel| usize::from(channel) + 1).max();
+                self.channels = self.channels.max(highest.unwrap_or(0));
+            }
+        }
+        let Step { times, value_minor, .. } = step;
+        let ends = match (step.from, step.to) {
+            (Place::Start, Place::State(at)) => (at, Ends { starts: times, ..Ends::default() }),
+            (Place::State(at), Place::Conversion) => {
+                (at, Ends { conversions: times, value_minor, ..Ends::default() })
+            }
+            (Place::State(at), Place::Null) => (at, Ends { nulls: times, ..Ends::default() }),
+            (Place::State(from), Place::State(to)) if from != to => {
+                *self.steps.entry((from, to)).or_default() += times;
+                return;
+            }
+            _ => return,
+        };
+        self.ends.entry(ends.0).or_default().add(ends.1);
     }
 
     /// Solves the chain.
@@ -238,6 +294,16 @@ pub enum Place {
     State(State),
     Conversion,
     Null,
+}
+
+/// How often journeys took a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub from: Place,
+    pub to: Place,
+    pub times: u64,
+    /// Of a step to a conversion: what those were worth together, in minor units.
+    pub value_minor: i128,
 }
 
 impl Leaving {
