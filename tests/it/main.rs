@@ -24,4 +24,5 @@ mod published;
 mod refunds;
 mod repeats;
 mod reports;
+mod schedules;
 mod slice;

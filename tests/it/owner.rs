@@ -95,6 +95,8 @@ pub(crate) async fn owner() -> Owner {
     let attribution = &saved["attributions"][0]["id"];
     let dispute = json!({"attributionId": attribution, "disputeType": "canary", "reason": "canary"});
     let dispute = shop.post("/api/v1/attribution/disputes", dispute).await.data();
+    let schedule = json!({"name": "canary", "model_code": "LINEAR", "every": "day", "at": "03:30"});
+    let schedule = shop.post("/v1/attribution/schedules", schedule).await.data();
     let unreadable = shop.deliver("convin", r#"{"event_type":"canary","data":"canary"}"#).await.data();
     shop.get_until("/v1/webhooks/deliveries", |answer| answer.body["data"] != json!([])).await;
     let ids = BTreeMap::from([
@@ -102,6 +104,7 @@ pub(crate) async fn owner() -> Owner {
         ("conversion_id", text(&order["conversion_event_id"])),
         ("customer_id", text(&customer["customer_id"])),
         ("run_id", text(&run["run_id"])),
+        ("schedule_id", text(&schedule["schedule_id"])),
         ("delivery_id", text(&unreadable["delivery_id"])),
         ("touchpoint_id", text(&touchpoint["id"])),
         ("attribution_id", text(attribution)),

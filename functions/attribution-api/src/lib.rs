@@ -1,12 +1,14 @@
-//! Runs: create, list, read, execute, read what they credited, and compare them.
+//! Runs: create, list, read, execute, read what they credited, compare them, and have them start by themselves.
 
 mod approve;
 mod cancel;
 mod compare;
+mod config;
 mod create;
 mod execute;
 mod read;
 mod results;
+mod schedules;
 mod unattributed;
 mod views;
 
@@ -67,6 +69,13 @@ pub fn routes() -> Routes<App> {
             unattributed::list_unattributed,
         )
         .refuses(|| vec![ApiError::NotCompleted("running")])
+        .post("/v1/attribution/schedules", "Have runs start by themselves", schedules::create_schedule)
+        .refuses(|| {
+            vec![ApiError::ModelNotAvailable("CUSTOM".to_owned()), ApiError::TooMany("schedules", 50)]
+        })
+        .get("/v1/attribution/schedules", "List schedules", schedules::list_schedules)
+        .get("/v1/attribution/schedules/{schedule_id}", "Read one schedule", schedules::find_schedule)
+        .delete("/v1/attribution/schedules/{schedule_id}", "End a schedule", schedules::end_schedule)
         .get("/v1/attribution/compare", "Compare completed runs, row by row", compare::compare_runs)
         .refuses(|| vec![ApiError::NotFound("run"), ApiError::NotCompleted("running")])
 }

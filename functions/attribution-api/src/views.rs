@@ -30,7 +30,7 @@ impl MoneyView {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct ConfigView {
+pub(crate) struct ConfigView {
     #[schemars(example = 72)]
     time_window_hours: u32,
     include_channels: Option<Vec<String>>,
@@ -78,7 +78,7 @@ fn is_usual(direct: &DirectTouches) -> bool {
 }
 
 impl ConfigView {
-    fn of(config: &RunConfig) -> Self {
+    pub(crate) fn of(config: &RunConfig) -> Self {
         let learning = config.learns().then_some(config.learning);
         Self {
             learning_method: learning.map(|learning| learning.method),

@@ -5,11 +5,12 @@ use std::sync::PoisonError;
 
 use domain::ids::{FactKind, TenantId, daily_run_id};
 use domain::rollup::{Bucket, Recount, Tallies};
-use domain::run::{RunConfig, RunMessage, RunStatus};
+use domain::run::RunConfig;
 use domain::time::{DAY_MS, Day, HOUR_MS, Timestamp};
 use futures::{StreamExt, stream};
-use store::{Paging, Run, Span, Tenant};
+use store::{Paging, Span, Tenant};
 
+use crate::begin::begin;
 use crate::{App, TickError};
 
 /// Late deliveries of the day before may come until then.
@@ -81,24 +82,8 @@ async fn start_run(app: &App, tenant: &Tenant, today: Day, now: Timestamp) -> Re
         return Ok(());
     }
     let run_id = daily_run_id(&tenant.id, today);
-    let run = match app.table.run(&tenant.id, &run_id, now).await? {
-        Some(run) => run,
-        None => {
-            let name = format!("daily {} of {today}", config.model.code());
-            let run = Run::new(run_id, name, config, now, tenant.settings.expires_at(now, now));
-            app.table.create_run(&tenant.id, run).await?
-        }
-    };
-    if run.status == RunStatus::Pending {
-        let (run_id, epoch) = (run.run_id.clone(), run.epoch + 1);
-        tracing::info!(tenant = %tenant.id, run_id, "the daily run starts");
-        app.table.mark_active(&tenant.id, &run_id, epoch).await?;
-        let message = RunMessage::Advance { tenant: tenant.id.clone(), run_id, epoch, cutoff: now };
-        app.runs.send_after(&tenant.id, &message, app.index_lag).await?;
-        // From here on the sweeper makes up for a message that is lost. Unless it has arrived already.
-        app.table.replace_run(&tenant.id, &run.started(epoch, now)).await?;
-    }
-    Ok(())
+    let name = format!("daily {} of {today}", config.model.code());
+    begin(app, tenant, (run_id, name, config), now).await
 }
 
 async fn recount(app: &App, tenant: &Tenant, now: Timestamp) -> Result<(), TickError> {

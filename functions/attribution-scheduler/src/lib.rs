@@ -1,7 +1,9 @@
-//! What happens by itself: runs that stand still are sent on their way or failed, and once a day each tenant's default
-//! run starts and its last hours are counted again.
+//! What happens by itself: runs that stand still are sent on their way or failed, runs that are due by a schedule start,
+//! and once a day each tenant's default run starts and its last hours are counted again.
 
+mod begin;
 mod daily;
+mod due;
 mod sweep;
 
 use std::collections::HashMap;
@@ -58,6 +60,7 @@ pub enum TickError {
 pub async fn handle(app: App) -> Result<(), TickError> {
     // One kind of trouble must not keep the other work from being done.
     let swept = sweep::sweep_all(&app).await;
+    let started = due::start_all(&app).await;
     daily::do_all(&app).await?;
-    swept
+    started.and(swept)
 }

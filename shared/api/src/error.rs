@@ -48,6 +48,8 @@ pub enum ApiError {
     AmbiguousId,
     #[error("the run was executed already; create another to attribute again")]
     AlreadyExecuted,
+    #[error("there are {1} {0} already, which is the most; end one first")]
+    TooMany(&'static str, usize),
     #[error("the conversion is settled: what people rely on is changed by disputes and refunds")]
     Settled,
     #[error("what is {0} cannot become {1}")]
@@ -141,6 +143,7 @@ impl ApiError {
             Self::Duplicate(_) => (StatusCode::CONFLICT, "DUPLICATE_RESOURCE"),
             Self::AmbiguousId => (StatusCode::CONFLICT, "AMBIGUOUS_ID"),
             Self::AlreadyExecuted => (StatusCode::CONFLICT, "RUN_ALREADY_EXECUTED"),
+            Self::TooMany(..) => (StatusCode::CONFLICT, "TOO_MANY"),
             Self::Settled => (StatusCode::CONFLICT, "CONVERSION_SETTLED"),
             Self::IllegalMove(..) => (StatusCode::CONFLICT, "ILLEGAL_MOVE"),
             Self::NotCompleted(_) => (StatusCode::CONFLICT, "RUN_NOT_COMPLETED"),
@@ -191,6 +194,7 @@ impl ApiError {
             | Self::AlreadyExecuted
             | Self::NotCompleted(_)
             | Self::Settled
+            | Self::TooMany(..)
             | Self::IllegalMove(..)
             | Self::IdempotencyKeyReused
             | Self::RequestInProgress

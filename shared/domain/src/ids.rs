@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::rule::Refusal;
 use crate::source::Source;
-use crate::time::Day;
+use crate::time::{Day, Timestamp};
 
 /// The company whose data this is: 1 to 64 of `A-Z a-z 0-9 _ -`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -131,6 +131,12 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6372_6165_0000_5000_8000_6661_6374_733
 /// The id of the run that a tenant's schedule starts on a day: the same however often it is tried.
 pub fn daily_run_id(tenant: &TenantId, day: Day) -> String {
     format!("run_{}", derived(&["daily run", tenant.as_str(), &day.to_string()]).simple())
+}
+
+/// The id of the run that is due by a schedule at a moment: likewise.
+pub fn scheduled_run_id(tenant: &TenantId, schedule_id: &str, due: Timestamp) -> String {
+    let parts = ["scheduled run", tenant.as_str(), schedule_id, &due.to_string()];
+    format!("run_{}", derived(&parts).simple())
 }
 
 impl FactId {

@@ -21,6 +21,7 @@ pub mod rate;
 pub mod rollup;
 pub mod rule;
 pub mod run;
+pub mod schedule;
 pub mod signals;
 pub mod source;
 pub mod tenant;

@@ -169,6 +169,16 @@ impl Day {
         Self(self.0.checked_sub_days(chrono::Days::new(days)).unwrap_or(self.0))
     }
 
+    /// From 0, a Monday, to 6.
+    pub fn weekday(self) -> u32 {
+        self.0.weekday().num_days_from_monday()
+    }
+
+    /// From 1.
+    pub fn of_month(self) -> u32 {
+        self.0.day()
+    }
+
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.succ_opt().unwrap_or(self.0))
@@ -262,15 +272,21 @@ impl Zone {
 
     /// The first moment of a local day, also where midnight is skipped or happens twice.
     pub fn start_of(self, day: Day) -> Timestamp {
-        let midnight = day.0.and_hms_opt(0, 0, 0).unwrap_or_default();
-        for minutes in (0..=180).step_by(15) {
-            let local = midnight + chrono::TimeDelta::minutes(minutes);
+        self.clock_of(day, 0)
+    }
+
+    /// When local clocks first show so many minutes after midnight; where they skip that, when they go on.
+    pub fn clock_of(self, day: Day, minutes: u16) -> Timestamp {
+        let wanted =
+            day.0.and_hms_opt(0, 0, 0).unwrap_or_default() + chrono::TimeDelta::minutes(i64::from(minutes));
+        for skipped in (0..=180).step_by(15) {
+            let local = wanted + chrono::TimeDelta::minutes(skipped);
             if let Some(first) = self.0.from_local_datetime(&local).earliest() {
                 return Timestamp(first.timestamp_millis());
             }
         }
-        let offset = self.0.offset_from_utc_datetime(&midnight).fix();
-        Timestamp((midnight - offset).and_utc().timestamp_millis())
+        let offset = self.0.offset_from_utc_datetime(&wanted).fix();
+        Timestamp((wanted - offset).and_utc().timestamp_millis())
     }
 
     /// The first moment after a local day.

@@ -21,9 +21,11 @@
 //! | how much of its rate a tenant has used | `T#t#RATE` / `RATE` |
 //! | runs by time | `T#t#RUNS` / `time#id` |
 //! | which run answers for which days, by model | `T#t#PUBLISHED` / `MODEL#code` |
+//! | schedules of runs | `T#t#SCHEDULES` / `SCH#id` |
 //! | a run | `T#t#RUN#r` / `RUN` |
-//! | its tasks: planning a month or hours of it, executing some shards | `T#t#RUN#r` / `TASK#P#yyyymm`, `TASK#P#yyyymmddhhmm-yyyymmddhhmm`, `TASK#S#nn-nn` |
+//! | its tasks: planning a month or hours of it, learning from some shards, executing some | `T#t#RUN#r` / `TASK#P#yyyymm`, `TASK#P#yyyymmddhhmm-yyyymmddhhmm`, `TASK#L#nn-nn`, `TASK#S#nn-nn` |
 //! | what one task planned for one shard | `T#t#RUN#r#P#task#A#attempt` / `S#nn#chunk` |
+//! | what the journeys of some shards did | `T#t#RUN#r#L#nn-nn#A#attempt` / `CNT#chunk` |
 //! | credits of some shards, one item per conversion, more if very many | `T#t#RUN#r#S#nn-nn#A#attempt` / `CNV#id#chunk`, `NONE#id#chunk` if unattributed |
 //! | sums of some shards | `T#t#RUN#r#S#nn-nn#A#attempt` / `SUM#dimension#day#currency#chunk` |
 //! | sums of a run | `T#t#RUN#r` / `AGG#epoch#dimension#day#currency#chunk` |
@@ -35,7 +37,8 @@
 //! | partners and brokers that are known by name | `T#t#PARTIES` / `kind#p` |
 //!
 //! Global partitions, the only keys that do not begin with a tenant: `KEY#id` (API keys), `ALIAS#provider#alias`,
-//! `TENANTS#shard` / `T#t`, `ACTIVE#shard` / `T#t#RUN#r` (running runs).
+//! `TENANTS#shard` / `T#t`, `ACTIVE#shard` / `T#t#RUN#r` (running runs), `DUE#shard` / `time#T#t#SCH#id` (when a
+//! schedule's next run is due).
 
 use std::ops::RangeInclusive;
 
@@ -370,6 +373,24 @@ pub fn active_run(tenant: &TenantId, run_id: &str) -> Key {
     key(active(shard_of(run_id, GLOBAL_SHARDS)), format!("T#{tenant}#RUN#{run_id}"))
 }
 
+pub fn schedules(tenant: &TenantId) -> String {
+    of(tenant, "SCHEDULES")
+}
+
+pub fn schedule(tenant: &TenantId, schedule_id: &str) -> Key {
+    key(schedules(tenant), format!("SCH#{schedule_id}"))
+}
+
+pub fn due(shard: u32) -> String {
+    format!("DUE#{shard}")
+}
+
+/// When a run is due by a schedule; the earliest first.
+pub fn due_run(tenant: &TenantId, schedule_id: &str, due_at: Timestamp) -> Key {
+    let shard = shard_of(schedule_id, GLOBAL_SHARDS);
+    key(due(shard), format!("{}#T#{tenant}#SCH#{schedule_id}", due_at.sortable()))
+}
+
 /// Which of `shards` partitions a name falls into: stable for ever, since it is part of keys.
 pub fn shard_of(name: &str, shards: u32) -> u32 {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -385,7 +406,7 @@ pub(crate) fn part(pk: &str) -> &'static str {
     match parts.next() {
         Some("KEY") => "api keys",
         Some("ALIAS" | "TENANTS") => "tenants",
-        Some("ACTIVE") => "runs",
+        Some("ACTIVE" | "DUE") => "runs",
         Some("T") => match parts.nth(1) {
             None => "tenants",
             Some("KEYS") => "api keys",
@@ -398,7 +419,7 @@ pub(crate) fn part(pk: &str) -> &'static str {
             Some("DELIVERIES") => "deliveries",
             Some("ONCE") => "idempotency",
             Some("RATE") => "rates",
-            Some("RUN" | "RUNS" | "PUBLISHED") => "runs",
+            Some("RUN" | "RUNS" | "PUBLISHED" | "SCHEDULES") => "runs",
             Some("LEDGER" | "PARTY" | "DISPUTES" | "AUDIT" | "MODELS" | "PARTIES") => "ledger",
             Some(_) => "other",
         },

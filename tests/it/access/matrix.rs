@@ -8,10 +8,8 @@ use crate::owner::{CANARY, CLOSED, Owner, owner};
 /// Asks for what the owner has, with a body that says nothing.
 async fn ask(client: &Client, operation: &Operation, owner: &Owner, headers: &[(&str, &str)]) -> Answer {
     // What is taken away must be there for those who are asked for it later.
-    let doomed = match operation.method {
-        "DELETE" => Some(owner.another_touchpoint().await),
-        _ => None,
-    };
+    let is_taken_away = operation.method == "DELETE" && operation.path.ends_with("{touchpoint_id}");
+    let doomed = if is_taken_away { Some(owner.another_touchpoint().await) } else { None };
     let id = |name: &str| doomed.clone().unwrap_or_else(|| owner.id(name));
     let path = operation.path_with(id) + &owner.query(operation.path);
     let body = if operation.method == "GET" { Vec::new() } else { b"{}".to_vec() };

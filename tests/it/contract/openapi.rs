@@ -141,6 +141,7 @@ fn in_path(name: &str) -> Value {
             ("The `cus_…` of any member, or `ext:ID` for the tenant's own customer id", "ext:c-1")
         }
         "run_id" => ("`run_…`", "run_018d0e0a7b7c7d008000000000000001"),
+        "schedule_id" => ("`sch_…`", "sch_018d0e0a7b7c7d008000000000000001"),
         "delivery_id" => ("`dlv_…`", "dlv_018d0e0a7b7c7d008000000000000001"),
         "touchpoint_id" => {
             ("`int_…`, `ext:SOURCE:ID`, or `ext:ID` where only one source has it", "ext:api:click-991")

@@ -1,6 +1,8 @@
-//! What happens by itself once a day.
+//! What happens by itself.
 
 #![expect(clippy::unwrap_used, reason = "what is missing fails the test")]
+
+mod schedules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
