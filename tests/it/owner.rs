@@ -72,7 +72,9 @@ impl Owner {
     pub(crate) fn query(&self, path: &str) -> String {
         match path {
             "/v1/customers" => "?identifier=email:canary@example.com".to_owned(),
-            "/v1/attribution/compare" => format!("?run_ids={0},{0}", self.id("run_id")),
+            "/v1/attribution/compare" | "/v1/attribution/diff" => {
+                format!("?run_ids={0},{0}", self.id("run_id"))
+            }
             _ => String::new(),
         }
     }

@@ -5,6 +5,7 @@ mod cancel;
 mod compare;
 mod config;
 mod create;
+mod diff;
 mod execute;
 mod read;
 mod results;
@@ -77,6 +78,8 @@ pub fn routes() -> Routes<App> {
         .get("/v1/attribution/schedules/{schedule_id}", "Read one schedule", schedules::find_schedule)
         .delete("/v1/attribution/schedules/{schedule_id}", "End a schedule", schedules::end_schedule)
         .get("/v1/attribution/compare", "Compare completed runs, row by row", compare::compare_runs)
+        .refuses(|| vec![ApiError::NotFound("run"), ApiError::NotCompleted("running")])
+        .get("/v1/attribution/diff", "Tell what two runs credit otherwise, and why", diff::diff_runs)
         .refuses(|| vec![ApiError::NotFound("run"), ApiError::NotCompleted("running")])
 }
 

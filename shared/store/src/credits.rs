@@ -262,8 +262,8 @@ impl Table {
 
     /// How a completed run credited conversions, each with the nodes that its customer is connected with now.
     ///
-    /// The run put the customer into a shard by the id it had then, which is one of these. Of a conversion with very
-    /// many touches only the first part is read.
+    /// The run put the customer into a shard by the id it had then, which is one of these, and a conversion that named nobody
+    /// into one of its own. Of a conversion with very many touches only the first part is read.
     pub async fn credits_in_run(
         &self,
         tenant: &TenantId,
@@ -281,7 +281,9 @@ impl Table {
             .collect();
         let mut wanted = Vec::new();
         for (id, nodes) in conversions {
-            let shards: BTreeSet<_> = nodes.iter().map(|node| keys::run_shard(node.bare())).collect();
+            let own = id.bare();
+            let names = nodes.iter().map(NodeId::bare).chain([own.as_str()]).map(keys::run_shard);
+            let shards: BTreeSet<_> = names.collect();
             for pk in shards.iter().filter_map(|shard| attempts.get(shard)) {
                 let place = |attributed| keys::Key { pk: pk.clone(), sk: keys::credit(id, attributed, 0) };
                 wanted.extend([true, false].map(place));
