@@ -196,12 +196,13 @@ async fn where_too_little_was_heard_time_decides_and_the_credit_says_so() {
 }
 
 #[tokio::test]
-async fn a_run_counts_touches_by_channel_as_it_is_told() {
+async fn a_run_counts_touches_as_it_is_told() {
     let shop = new_tenant().await;
     for (id, channel, day) in [("t-1", "email", 1), ("t-2", "call", 2), ("t-3", "direct", 3)] {
         let touch = json!({
             "external_interaction_id": id, "channel": channel, "started_at": format!("2026-03-0{day}T10:00:00Z"),
-            "customer_identifiers": [{"type": "lead_id", "value": "lead-1"}],
+            "customer_identifiers": [{"type": "lead_id", "value": "lead-1"}], "vendor_code": format!("of-{channel}"),
+            "utm_campaign": if channel == "direct" { Value::Null } else { json!(format!("by-{channel}")) },
         });
         assert_eq!(shop.post("/v1/interactions", touch).await.status, 201);
     }
@@ -219,6 +220,13 @@ async fn a_run_counts_touches_by_channel_as_it_is_told() {
             json!({"time_window_hours": 3, "channel_window_hours": {"email": 72}}),
             vec![("email", 45.0), ("direct", 45.0)],
         ),
+        (json!({"include_campaigns": ["by-email"]}), vec![("email", 90.0)]),
+        (json!({"exclude_campaigns": ["by-email"]}), vec![("call", 45.0), ("direct", 45.0)]),
+        (json!({"include_vendors": ["of-call", "of-direct"]}), vec![("call", 45.0), ("direct", 45.0)]),
+        (json!({"exclude_vendors": ["of-call", "of-direct"]}), vec![("email", 90.0)]),
+        (json!({"max_touches": 2}), vec![("call", 45.0), ("direct", 45.0)]),
+        (json!({"max_touches": 2, "exclude_channels": ["direct"]}), vec![("email", 45.0), ("call", 45.0)]),
+        (json!({"direct_touches": "count_alone", "max_touches": 1}), vec![("call", 90.0)]),
         (json!({"direct_touches": "count_alone"}), vec![("email", 45.0), ("call", 45.0)]),
         (json!({"direct_touches": "count_alone", "include_channels": ["direct"]}), vec![("direct", 90.0)]),
     ] {

@@ -11,8 +11,8 @@ use domain::learned::{Learning, Method};
 use domain::money::{Currency, Money};
 use domain::rule::{Refusal, Rule};
 use domain::run::{
-    DEFAULT_WINDOW_HOURS, DirectTouches, ModelCode, RunConfig, default_half_life_hours, direct_channels,
-    paid_channels,
+    DEFAULT_WINDOW_HOURS, DirectTouches, Filter, ModelCode, RunConfig, default_half_life_hours,
+    direct_channels, paid_channels,
 };
 use domain::time::Day;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -53,6 +53,9 @@ pub(crate) fn take_configured(
 /// Two years: as long as facts are kept by default.
 const MOST_WINDOW_HOURS: i64 = 24 * 731;
 
+/// Nobody has more touches in two years.
+const MOST_TOUCHES: i64 = 100_000;
+
 /// A run that asks for more conversions than these to learn from would never learn.
 const MOST_LEAST_CONVERSIONS: i64 = 1_000_000;
 
@@ -78,6 +81,21 @@ pub(crate) struct ConfigRequest {
     /// Credits no touches on these channels; none are left out unless given
     #[schemars(length(min = 1, max = 50))]
     exclude_channels: Option<Vec<ChannelName>>,
+    /// Credits only touches by these campaigns (`utm_campaign`); all, and those without one, unless given
+    #[schemars(length(min = 1, max = 50))]
+    include_campaigns: Option<Vec<Text<128>>>,
+    /// Credits no touches by these campaigns
+    #[schemars(length(min = 1, max = 50))]
+    exclude_campaigns: Option<Vec<Text<128>>>,
+    /// Credits only touches of these vendors (`vendor_code`); all, and those without one, unless given
+    #[schemars(length(min = 1, max = 50))]
+    include_vendors: Option<Vec<Text<128>>>,
+    /// Credits no touches of these vendors
+    #[schemars(length(min = 1, max = 50))]
+    exclude_vendors: Option<Vec<Text<128>>>,
+    /// Credits only so many touches, the last before the conversion; all unless given
+    #[schemars(example = 10)]
+    max_touches: Option<Whole<1, MOST_TOUCHES>>,
     /// How long before a conversion touches on a channel count, where it is not `time_window_hours`
     channel_window_hours: Option<ChannelHours>,
     /// Whether touches on `direct_channels` count beside others, or only where no other touch counts; the former unless
@@ -195,9 +213,20 @@ fn read_config(config: &mut Reader<'_>, tenant: &Tenant, days: Days) -> RunConfi
         direct_touches: config
             .optional("direct_touches", json::one_of(DirectTouches::parse, &["count", "count_alone"]))
             .unwrap_or_default(),
+        campaigns: take_filter(config, ("include_campaigns", "exclude_campaigns")),
+        vendors: take_filter(config, ("include_vendors", "exclude_vendors")),
+        most_touches: config
+            .optional("max_touches", json::integer(1..=MOST_TOUCHES))
+            .and_then(|most| u32::try_from(most).ok()),
         learning: take_learning(config),
         ..RunConfig::usual(ModelCode::Linear)
     }
+}
+
+fn take_filter(config: &mut Reader<'_>, (include, exclude): (&'static str, &'static str)) -> Filter {
+    let names = |raw: &RawValue| some(json::texts(50)(raw)?);
+    let include = config.optional(include, names);
+    Filter { include, exclude: config.optional(exclude, names).unwrap_or_default() }
 }
 
 fn take_learning(config: &mut Reader<'_>) -> Learning {

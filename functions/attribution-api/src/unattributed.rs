@@ -8,12 +8,13 @@ use api::{ApiError, Caller, Listed, Query, may};
 use axum::extract::{Path, State};
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
-use domain::run::RunConfig;
+use domain::interaction::Field;
+use domain::run::{RunConfig, Seen};
 use domain::time::{SECOND_MS, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Customers, Paging, Span, StoreError, StoredConversion, Tenant};
+use store::{Customers, Paging, Span, StoreError, StoredConversion, StoredInteraction, Tenant};
 
 use crate::App;
 use crate::results::{completed, page};
@@ -52,6 +53,8 @@ enum Reason {
     OutsideWindow,
     /// The run's `include_channels` or `exclude_channels` leave the channel of the last interaction out.
     ChannelLeftOut,
+    /// The run's campaigns or vendors leave the last interaction's out.
+    LeftOut,
     /// The last interaction arrived, or was found to be this customer's, after the run: a new run takes it.
     NewSinceRun,
 }
@@ -61,6 +64,26 @@ struct Last {
     id: FactId,
     began: Timestamp,
     channel: String,
+    campaign: Option<String>,
+    vendor_code: Option<String>,
+}
+
+impl Last {
+    fn of(stored: &StoredInteraction, began: Timestamp) -> Self {
+        let text = |field| stored.interaction.text(field).map(str::to_owned);
+        Self {
+            id: stored.id.clone(),
+            began,
+            channel: stored.interaction.channel().to_owned(),
+            campaign: text(Field::UtmCampaign),
+            vendor_code: text(Field::VendorCode),
+        }
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        let (campaign, vendor_code) = (self.campaign.as_deref(), self.vendor_code.as_deref());
+        Seen { channel: &self.channel, campaign, vendor_code }
+    }
 }
 
 impl Reason {
@@ -70,7 +93,8 @@ impl Reason {
             Some(last) if last.began < config.window_start_of(&last.channel, occurred_at) => {
                 Self::OutsideWindow
             }
-            Some(last) if !config.counts(&last.channel) => Self::ChannelLeftOut,
+            Some(last) if !config.counts_channel(&last.channel) => Self::ChannelLeftOut,
+            Some(last) if !config.counts(last.seen()) => Self::LeftOut,
             Some(_) => Self::NewSinceRun,
         }
     }
@@ -135,11 +159,9 @@ async fn lasts<'a>(
     let found: BTreeMap<FactId, store::Fact> = found.into_iter().flatten().collect();
     let ids: Vec<FactId> = found.values().map(|fact| fact.id.clone()).collect();
     let stored = table.interactions(tenant, &ids, now).await?;
-    let channels: BTreeMap<_, _> =
-        stored.into_iter().map(|stored| (stored.id, stored.interaction.channel().to_owned())).collect();
+    let stored: BTreeMap<_, _> = stored.iter().map(|stored| (&stored.id, stored)).collect();
     let last = |(conversion, fact): (FactId, store::Fact)| {
-        let channel = channels.get(&fact.id)?.clone();
-        Some((conversion, Last { id: fact.id, began: fact.time, channel }))
+        Some((conversion, Last::of(stored.get(&fact.id)?, fact.time)))
     };
     Ok(found.into_iter().filter_map(last).collect())
 }
@@ -147,6 +169,7 @@ async fn lasts<'a>(
 #[cfg(test)]
 mod tests {
     use domain::model::ModelCode;
+    use domain::run::Filter;
     use domain::time::HOUR_MS;
 
     use super::*;
@@ -154,19 +177,23 @@ mod tests {
     #[test]
     fn the_last_interaction_before_it_tells_why() {
         let channels = Some(vec!["call".to_owned()]);
-        let config =
-            RunConfig { window_hours: 72, include_channels: channels, ..RunConfig::usual(ModelCode::Linear) };
+        let vendors = Filter { exclude: vec!["spam".to_owned()], ..Filter::default() };
+        let usual = RunConfig::usual(ModelCode::Linear);
+        let config = RunConfig { window_hours: 72, include_channels: channels, vendors, ..usual };
         let at = Timestamp::from_ms(1_000 * HOUR_MS);
         let last = |hours: i64, channel: &str| Last {
             id: FactId::from_bare(FactKind::Interaction, &"0".repeat(32)).unwrap(),
             began: at.plus_ms(-hours * HOUR_MS),
             channel: channel.to_owned(),
+            campaign: None,
+            vendor_code: (channel == "call").then(|| if hours == 1 { "spam" } else { "good" }.to_owned()),
         };
         for (last, reason) in [
             (None, Reason::NoInteraction),
             (Some(last(73, "call")), Reason::OutsideWindow),
             (Some(last(73, "email")), Reason::OutsideWindow),
             (Some(last(72, "email")), Reason::ChannelLeftOut),
+            (Some(last(1, "call")), Reason::LeftOut),
             (Some(last(72, "call")), Reason::NewSinceRun),
         ] {
             assert_eq!(Reason::of(&config, at, last.as_ref()), reason);

@@ -38,6 +38,17 @@ pub(crate) struct ConfigView {
     exclude_channels: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     channel_window_hours: BTreeMap<String, u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    include_campaigns: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exclude_campaigns: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    include_vendors: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exclude_vendors: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 10)]
+    max_touches: Option<u32>,
     #[serde(skip_serializing_if = "is_usual")]
     direct_touches: DirectTouches,
     event_types: Option<Vec<String>>,
@@ -91,6 +102,11 @@ impl ConfigView {
             exclude_channels: config.exclude_channels.clone(),
             channel_window_hours: config.channel_window_hours.clone(),
             direct_touches: config.direct_touches,
+            include_campaigns: config.campaigns.include.clone(),
+            exclude_campaigns: config.campaigns.exclude.clone(),
+            include_vendors: config.vendors.include.clone(),
+            exclude_vendors: config.vendors.exclude.clone(),
+            max_touches: config.most_touches,
             event_types: config.event_types.clone(),
             min_purchase_amount: config.minimum.map(Amount),
             min_purchase_currency: config.minimum.map(|least| least.currency),

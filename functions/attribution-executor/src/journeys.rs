@@ -191,7 +191,7 @@ async fn touches(
     let stored = app.table.interactions(tenant, ids, cutoff(run)).await?;
     let in_time = |stored: &&StoredInteraction| run.cutoff.is_none_or(|cutoff| stored.received_at <= cutoff);
     let touches = stored.iter().filter(in_time).filter_map(Touch::of);
-    let counted = touches.filter(|touch| run.config.counts(&touch.channel));
+    let counted = touches.filter(|touch| touch.counts(&run.config));
     Ok(counted.map(|touch| (touch.id.clone(), touch)).collect())
 }
 

@@ -1,10 +1,9 @@
 //! One report or many: the same reading, recording and answers for every resource.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::marker::PhantomData;
 
+use api::fields::Item;
 use api::{Access, ApiError, Body, Data, InPart, Stored};
 use axum::Extension;
 use domain::ids::FactId;
@@ -12,7 +11,7 @@ use domain::json::{Problem, Reader};
 use domain::time::Timestamp;
 use futures::{StreamExt, stream};
 use http::StatusCode;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Recorded, Tenant};
 
@@ -68,26 +67,6 @@ pub(crate) async fn create_one<R: Resource>(
 pub(crate) struct Batch<T> {
     #[schemars(length(min = 1, max = MOST_ITEMS))]
     items: Vec<Item<T>>,
-}
-
-/// What should be a report. What is none is refused by itself, and stops none of the others.
-struct Item<T>(PhantomData<T>);
-
-impl<T: JsonSchema> JsonSchema for Item<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Item".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "An entry of another form is refused by itself, in `results`",
-            "anyOf": [generator.subschema_for::<T>(), true],
-        })
-    }
 }
 
 /// What the single call would have answered for one entry.

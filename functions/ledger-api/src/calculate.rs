@@ -207,7 +207,7 @@ impl Case {
         let ids: Vec<FactId> =
             places.into_iter().map(|(_, id)| id).filter(|id| id.kind() == FactKind::Interaction).collect();
         let found = access.table.interactions(tenant, &ids, now).await?;
-        let touches = found.iter().filter_map(Touch::of).filter(|touch| config.counts(&touch.channel));
+        let touches = found.iter().filter_map(Touch::of).filter(|touch| touch.counts(&config));
         let mut touches: Vec<_> = touches.collect();
         touches.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
         let conversion = Conversion {

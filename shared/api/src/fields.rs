@@ -1,6 +1,7 @@
 //! How the fields of requests look: types that nothing is made of, for the structs that describe bodies and queries.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use domain::json::MOST_METADATA;
 use domain::rule::Rule;
@@ -109,6 +110,27 @@ fields! {
         "type": "string", "pattern": "^(customer_id|lead_id|email|phone):[\\s\\S]*$",
         "examples": ["email:ann@example.com"], "x-rules": [Rule::IdentifierOfType],
     });
+}
+
+/// What should be an entry of a batch. What is none is refused by itself, and stops none of the others.
+#[derive(Debug)]
+pub struct Item<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Item<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Item".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An entry of another form is refused by itself, in `results`",
+            "anyOf": [generator.subschema_for::<T>(), true],
+        })
+    }
 }
 
 /// No field at all: the body may be left out.

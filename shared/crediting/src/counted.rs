@@ -20,6 +20,10 @@ pub(crate) fn counted<'t>(config: &RunConfig, at: Timestamp, touches: &'t [Touch
     if alone && counted.iter().any(|touch| !is_direct(touch)) {
         counted.retain(|touch| !is_direct(touch));
     }
+    if let Some(most) = config.most_touches {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        counted.drain(..counted.len().saturating_sub(most));
+    }
     Cow::Owned(counted)
 }
 

@@ -15,7 +15,7 @@ use domain::identity::NodeId;
 use domain::ids::FactId;
 use domain::interaction::Field;
 use domain::learned::Learned;
-use domain::run::{ModelCode, RunConfig};
+use domain::run::{ModelCode, RunConfig, Seen};
 use domain::signals::sentiment_permille;
 use domain::time::Timestamp;
 use store::{Credit, CreditedConversion, Heard, PaidBack, StoredConversion, StoredInteraction};
@@ -60,6 +60,15 @@ impl Touch {
             probability_ppb: interaction.purchase_probability_ppb(),
             sentiment_permille: sentiment_permille(interaction.text(Field::Sentiment)),
             duration_seconds: interaction.duration_seconds().and_then(|seconds| u64::try_from(seconds).ok()),
+        })
+    }
+
+    /// Whether it counts, its time apart.
+    pub fn counts(&self, config: &RunConfig) -> bool {
+        config.counts(Seen {
+            channel: &self.channel,
+            campaign: self.campaign.as_deref(),
+            vendor_code: self.vendor_code.as_deref(),
         })
     }
 }

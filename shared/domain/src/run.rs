@@ -51,9 +51,48 @@ pub struct RunConfig {
     pub channel_window_hours: BTreeMap<String, u32>,
     #[serde(default)]
     pub direct_touches: DirectTouches,
+    /// Only touches by these campaigns, and of these vendors.
+    #[serde(default, skip_serializing_if = "Filter::is_open")]
+    pub campaigns: Filter,
+    #[serde(default, skip_serializing_if = "Filter::is_open")]
+    pub vendors: Filter,
+    /// Only so many touches, the last before the conversion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_touches: Option<u32>,
     /// For DATA_DRIVEN.
     #[serde(default)]
     pub learning: Learning,
+}
+
+/// Which values are let through.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filter {
+    /// Only these; None for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<Vec<String>>,
+    /// Never these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+}
+
+impl Filter {
+    pub fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a touch that has this value, or none, counts.
+    pub fn admits(&self, value: Option<&str>) -> bool {
+        let is_named = |named: &[String]| named.iter().any(|named| Some(named.as_str()) == value);
+        self.include.as_deref().is_none_or(is_named) && !is_named(&self.exclude)
+    }
+}
+
+/// What is asked of a touch before it counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    pub channel: &'a str,
+    pub campaign: Option<&'a str>,
+    pub vendor_code: Option<&'a str>,
 }
 
 /// Whether touches by which customers come on their own count beside others.
@@ -121,6 +160,9 @@ impl RunConfig {
             exclude_channels: Vec::new(),
             channel_window_hours: BTreeMap::new(),
             direct_touches: DirectTouches::Count,
+            campaigns: Filter::default(),
+            vendors: Filter::default(),
+            most_touches: None,
             learning: Learning::default(),
         }
     }
@@ -156,9 +198,11 @@ impl RunConfig {
         before(conversion, own.copied().unwrap_or(self.window_hours))
     }
 
-    /// Whether every touch within [`RunConfig::window_start`], on a channel that counts, is credited.
+    /// Whether every touch within [`RunConfig::window_start`] that counts is credited.
     pub fn is_one_window(&self) -> bool {
-        self.channel_window_hours.is_empty() && self.direct_touches == DirectTouches::Count
+        self.channel_window_hours.is_empty()
+            && self.direct_touches == DirectTouches::Count
+            && self.most_touches.is_none()
     }
 
     pub fn half_life_ms(&self) -> u64 {
@@ -203,10 +247,17 @@ impl RunConfig {
         self.event_types.as_ref().is_none_or(of_type) && self.minimum.is_none_or(enough)
     }
 
-    /// Whether a touch on this channel counts.
-    pub fn counts(&self, channel: &str) -> bool {
+    /// Whether a touch on this channel counts, as far as that decides.
+    pub fn counts_channel(&self, channel: &str) -> bool {
         let is_named = |channels: &[String]| channels.iter().any(|named| named == channel);
         self.include_channels.as_deref().is_none_or(is_named) && !is_named(&self.exclude_channels)
+    }
+
+    /// Whether a touch counts, its time apart.
+    pub fn counts(&self, touch: Seen<'_>) -> bool {
+        self.counts_channel(touch.channel)
+            && self.campaigns.admits(touch.campaign)
+            && self.vendors.admits(touch.vendor_code)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Many calculations in one request.
 
+use api::fields::Item;
 use api::{Access, ApiError, Body, Caller, Data, may};
 use axum::extract::State;
 use domain::json::{self, Problem};
@@ -15,7 +16,7 @@ use super::{Asked, CalculationRequest, CalculationView, Purpose, carry_out};
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct CalculationBatch {
     #[schemars(length(min = 1, max = MOST_ITEMS))]
-    items: Vec<CalculationRequest>,
+    items: Vec<Item<CalculationRequest>>,
     /// Whether each conversion is settled so, or nothing is stored; the latter unless given
     purpose: Option<Purpose>,
 }
