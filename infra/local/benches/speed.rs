@@ -229,33 +229,40 @@ async fn run(client: &Client, conversions: u64, touches: u64) {
         "rollups have counted {touches} touches {:.1} s after the last was told",
         told.elapsed().as_secs_f64()
     );
-    let config = json!({ "model_code": "LINEAR", "config": { "time_window_hours": 2_000 } });
-    let run = client.post("/v1/attribution/runs", &config).await;
-    let path = format!("/v1/attribution/runs/{}", run["data"]["run_id"].as_str().unwrap());
-    let begun = Instant::now();
-    client.post(&format!("{path}/execute"), &json!({})).await;
-    let run = loop {
-        let run = client.get(&path).await["data"].clone();
-        if run["status"] == "completed" || run["status"] == "failed" {
-            break run;
-        }
-        sleep(Duration::from_millis(100)).await;
-    };
-    assert_eq!((&run["status"], &run["conversions_processed"]), (&json!("completed"), &json!(conversions)));
-    let seconds = begun.elapsed().as_secs_f64();
-    println!("a run over {conversions} conversions and {touches} touches: {seconds:.1} s");
+    for model in ["LINEAR", "DATA_DRIVEN"] {
+        let config = json!({ "model_code": model, "config": { "time_window_hours": 2_000 } });
+        let run = client.post("/v1/attribution/runs", &config).await;
+        let path = format!("/v1/attribution/runs/{}", run["data"]["run_id"].as_str().unwrap());
+        let begun = Instant::now();
+        client.post(&format!("{path}/execute"), &json!({})).await;
+        let run = loop {
+            let run = client.get(&path).await["data"].clone();
+            if run["status"] == "completed" || run["status"] == "failed" {
+                break run;
+            }
+            sleep(Duration::from_millis(100)).await;
+        };
+        assert_eq!(
+            (&run["status"], &run["conversions_processed"]),
+            (&json!("completed"), &json!(conversions))
+        );
+        let seconds = begun.elapsed().as_secs_f64();
+        println!("a {model} run over {conversions} conversions and {touches} touches: {seconds:.1} s");
+    }
 }
 
 fn start() -> Timestamp {
     Zone::parse("UTC").unwrap().start_of(Day::parse("2026-06-01").unwrap())
 }
 
+const CHANNELS: [&str; 4] = ["web_chat", "call", "email", "paid_search"];
+
 /// The numbers are spread evenly over so long a time.
 fn interaction(name: &str, number: u64, customer: u64, over_ms: i64) -> Value {
     let minutes = over_ms / MINUTE_MS;
     let minute = i64::try_from(number).unwrap().wrapping_mul(7_919) % minutes;
     json!({
-        "external_interaction_id": format!("{name}-{number}"), "channel": "web_chat",
+        "external_interaction_id": format!("{name}-{number}"), "channel": CHANNELS[usize::try_from(minute % 4).unwrap()],
         "started_at": start().plus_ms(minute * MINUTE_MS).to_string(),
         "agent_id": format!("agent-{}", number % 40), "vendor_code": format!("vendor-{}", number % 3),
         "customer_identifiers": [{ "type": "customer_id", "value": format!("customer-{customer}") }],
