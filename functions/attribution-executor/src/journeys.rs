@@ -151,7 +151,7 @@ fn fitting(touches: impl Iterator<Item = usize>) -> usize {
 }
 
 /// Every interaction of the customer that any of its conversions can look back to, as the index knows them; of one that
-/// did not convert, what its last interaction within the run's days can look back to.
+/// did not convert, whatever its interactions within the run's days can look back to.
 async fn timeline(
     app: &App,
     tenant: &Tenant,
@@ -162,13 +162,10 @@ async fn timeline(
     let members = customer.members.iter().cloned().collect();
     let is_interaction = |(_, id): &(Timestamp, FactId)| id.kind() == FactKind::Interaction;
     if customer.conversions.is_empty() {
+        // Which of them is the last that counts is not known before they are read.
         let (from, to) = run.config.span(tenant.settings.zone());
-        let span = Span { from: run.config.window_start(from), to };
-        let mut places = facts.places(&members, span).await?;
-        places.retain(is_interaction);
-        let last = places.iter().map(|(at, _)| *at).max().unwrap_or(from);
-        let in_window = |(at, id)| (run.config.window_start(last) <= at).then_some(id);
-        return Ok(places.into_iter().filter_map(in_window).collect());
+        let places = facts.places(&members, Span { from: run.config.window_start(from), to }).await?;
+        return Ok(places.into_iter().filter(is_interaction).map(|(_, id)| id).collect());
     }
     let times: Vec<_> = conversions.iter().filter_map(Converted::looks_back_from).collect();
     let Some((first, last)) = times.iter().min().zip(times.iter().max()) else { return Ok(Vec::new()) };

@@ -38,7 +38,7 @@ async fn whatever_call_a_worker_dies_at_the_same_is_published() {
     shop.drain(&shop.app(), [start]).await;
     let expected = shop.published(&clean).await;
     assert_eq!(expected.learned.as_ref().unwrap().nothing, None);
-    let (mut nth, step) = (1, if option_env!("CRAE_FULL").is_some() { 1 } else { 7 });
+    let (mut nth, step) = (1, if option_env!("CRAE_FULL").is_some() { 1 } else { 11 });
     loop {
         let run = shop.new_run(ModelCode::DataDriven).await;
         let died = killed_at(&shop, &run, nth).await;

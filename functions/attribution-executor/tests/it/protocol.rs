@@ -117,16 +117,20 @@ async fn a_worker_of_an_earlier_execution_cannot_commit() {
 
 #[tokio::test]
 async fn facts_received_after_execute_do_not_count() {
-    let shop = Shop::stocked().await;
-    let (before, after) = (shop.new_run(ModelCode::Linear).await, shop.new_run(ModelCode::Linear).await);
-    let start = shop.executed(&before).await;
-    shop.drain(&shop.app(), [start]).await;
-    let start = shop.executed(&after).await;
-    shop.stack.clock.advance(1);
-    shop.convert("late", "c0", at("2026-02-01T00:00:00Z"), (5_000, "USD")).await;
-    shop.touch("late", &["c1"], at("2026-01-31T05:00:00Z"), "eve").await;
-    shop.drain(&shop.app(), [start]).await;
-    assert_eq!(shop.published(&after).await, shop.published(&before).await);
+    for model in [ModelCode::Linear, ModelCode::DataDriven] {
+        let shop = Shop::stocked().await;
+        let (before, after) = (shop.new_run(model).await, shop.new_run(model).await);
+        let start = shop.executed(&before).await;
+        shop.drain(&shop.app(), [start]).await;
+        let start = shop.executed(&after).await;
+        shop.stack.clock.advance(1);
+        shop.convert("late", "c0", at("2026-02-01T00:00:00Z"), (5_000, "USD")).await;
+        shop.touch("late", &["c1"], at("2026-01-31T05:00:00Z"), "eve").await;
+        // Of somebody who did not convert, far from all that was known.
+        shop.touch("later", &["l1"], at("2026-03-31T05:00:00Z"), "eve").await;
+        shop.drain(&shop.app(), [start]).await;
+        assert_eq!(shop.published(&after).await, shop.published(&before).await);
+    }
 }
 
 #[tokio::test]
