@@ -69,6 +69,12 @@ async fn whatever_became_known_between_two_runs_is_told_of_each_conversion_that_
     let merge = format!("/v1/customers/{}/merge", customer["customer_id"].as_str().unwrap());
     let merged = shop.post(&merge, json!({"with": email("other"), "reason": "the same person"})).await;
     assert_eq!(merged.status, 200, "{}", merged.text);
+    // The same touch a little later, which changes nobody's credit.
+    let moved = json!({"started_at": "2026-03-02T08:10:00Z"});
+    let headers = [("content-type", "application/json")];
+    let path = "/v1/interactions/ext:call-same";
+    let corrected = shop.send("PATCH", path, &headers, moved.to_string().into_bytes()).await;
+    assert_eq!(corrected.status, 200, "{}", corrected.text);
     let after = run(&shop, "LINEAR", json!({})).await;
 
     let found = differences(&shop, &before, &after).await;
@@ -120,4 +126,26 @@ async fn what_the_configuration_says_otherwise_is_named() {
         assert_eq!(refusal(query).await, "400 VALIDATION_ERROR run_ids");
     }
     assert_eq!(refusal(&format!("?run_ids={linear},run_1")).await, "404 NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_refund_that_takes_back_otherwise_is_told() {
+    let shop = new_tenant().await;
+    touch(&shop, "call-ann", &[email("ann")], 8).await;
+    order(&shop, "ann").await;
+    let refund = async |name: &str, amount: i64, day: u32| {
+        let refund = json!({
+            "external_event_id": name, "event_type": "refund", "event_source": "shop", "amount_decimal": amount,
+            "currency": "USD", "occurred_at": format!("2026-03-{day:02}T13:00:00Z"), "refund_of": "ann",
+        });
+        assert_eq!(shop.post("/v1/conversions", refund).await.status, 201);
+    };
+    refund("later", -40, 5).await;
+    let before = run(&shop, "LINEAR", json!({})).await;
+    refund("earlier", -80, 3).await;
+    let after = run(&shop, "LINEAR", json!({})).await;
+    let found = differences(&shop, &before, &after).await;
+    assert_eq!(found["later"]["reasons"], json!(["paid_back_otherwise"]));
+    assert_eq!(found["later"]["touches"][0]["difference"], json!(20.0));
+    assert_eq!((found.len(), &found["earlier"]["reasons"]), (2, &json!(["only_after"])));
 }

@@ -23,6 +23,9 @@ use crate::views::ConfigView;
 /// How many conversions one page looks at before it ends early, for runs that hardly differ.
 const MOST_LOOKED_AT: usize = 500;
 
+/// As many touches are in the first part of a conversion, which is all that is read of one with very many.
+const MOST_TOUCHES: usize = 100;
+
 /// Behind every part of a conversion that has one.
 const BEHIND: usize = 9_999_900;
 
@@ -61,7 +64,8 @@ impl JsonSchema for TwoRunIds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Reason {
-    /// Only the run after took it: it is of another day or type, or was told later.
+    /// Only the run after took it: it is of another day or type, or was told later. So it is shown too where an identifier
+    /// of its customer turned out to be shared since, and then also as `only_before`.
     OnlyAfter,
     /// Only the run before took it.
     OnlyBefore,
@@ -77,9 +81,11 @@ enum Reason {
     WeightsChanged,
     /// Another model was used where the one asked for could not be.
     FallbackChanged,
+    /// It is a refund, and what it pays back was shared otherwise or paid back by others too.
+    PaidBackOtherwise,
 }
 
-/// A conversion whose credits differ. Of one with more than a hundred touches, the first hundred are compared.
+/// A conversion whose credits differ. Of one with more than a hundred touches, only the first hundred are compared.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DifferenceView {
     #[schemars(example = &"cnv_7c6b5a4938275f1e8d0c9b8a7f6e5d4c")]
@@ -210,9 +216,7 @@ impl Runs<'_> {
         from: Option<&Place>,
         limit: usize,
     ) -> Result<(Vec<DifferenceView>, Option<Place>), ApiError> {
-        let looked_at = self.some(from).await?;
-        let full = looked_at.len() >= MOST_LOOKED_AT;
-        let mut last = looked_at.last().map(|(place, _)| place.clone()).filter(|_| full);
+        let (looked_at, mut last) = self.some(from).await?;
         let mut found = Vec::new();
         for (before, after, place) in self.paired(looked_at).await? {
             if let Some(view) = difference(before.as_ref(), after.as_ref()) {
@@ -226,10 +230,13 @@ impl Runs<'_> {
         Ok((found, last))
     }
 
-    /// The next conversions, of the one run and then of the other.
-    async fn some(&self, from: Option<&Place>) -> Result<Vec<(Place, CreditedConversion)>, ApiError> {
+    /// The next conversions, of the one run and then of the other; and where the next page begins, if there are more.
+    async fn some(
+        &self,
+        from: Option<&Place>,
+    ) -> Result<(Vec<(Place, CreditedConversion)>, Option<Place>), ApiError> {
         let table = &self.app.access.table;
-        let mut some = Vec::new();
+        let (mut some, mut most) = (Vec::new(), MOST_LOOKED_AT);
         for (is_before, run) in [(0, self.after), (1, self.before)] {
             for task in table.tasks(&self.tenant.id, run, Stage::Execute).await? {
                 let Some(attempt) = Attempt::committed(&self.tenant.id, run, &task) else { continue };
@@ -241,20 +248,22 @@ impl Runs<'_> {
                         (Some(there), Some(from)) if here == there => Some((&from.conversion, BEHIND)),
                         _ => None,
                     };
-                    let most = MOST_LOOKED_AT - some.len();
                     let parts = table.credits(attempt, is_unattributed == 0, after, most).await?;
-                    some.extend(parts.into_iter().filter(|part| part.first == 0).map(|part| {
-                        let conversion = part.conversion.id.clone();
-                        let task = task.name.clone();
-                        (Place { is_before, task, is_unattributed, conversion }, part.conversion)
-                    }));
-                    if some.len() >= MOST_LOOKED_AT {
-                        return Ok(some);
+                    let place = |id: &FactId| {
+                        let (task, conversion) = (task.name.clone(), id.clone());
+                        Place { is_before, task, is_unattributed, conversion }
+                    };
+                    most -= parts.len();
+                    let last = parts.last().map(|part| place(&part.conversion.id)).filter(|_| most == 0);
+                    let first = parts.into_iter().filter(|part| part.first == 0);
+                    some.extend(first.map(|part| (place(&part.conversion.id), part.conversion)));
+                    if last.is_some() {
+                        return Ok((some, last));
                     }
                 }
             }
         }
-        Ok(some)
+        Ok((some, None))
     }
 
     /// The same with what the other run says of each. Of those that both have, the run after's places stand.
@@ -330,19 +339,27 @@ fn minor(credit: Option<&Credit>) -> i64 {
 
 type Pair<'a> = (Option<&'a Credit>, Option<&'a Credit>);
 
-/// The credits of each touch in both runs, in order of time.
+/// The credits of each touch in both runs, in order of time. Where only the first of very many are known of one run, those
+/// of the other that are later are left out.
 fn touches<'a>(
     before: Option<&'a CreditedConversion>,
     after: Option<&'a CreditedConversion>,
 ) -> Vec<Pair<'a>> {
-    let mut touches: BTreeMap<_, Pair<'a>> = BTreeMap::new();
+    let mut by_id: BTreeMap<&FactId, Pair<'a>> = BTreeMap::new();
     for credit in before.iter().flat_map(|before| &before.credits) {
-        touches.entry((credit.touched_at, &credit.interaction)).or_default().0 = Some(credit);
+        by_id.entry(&credit.interaction).or_default().0 = Some(credit);
     }
     for credit in after.iter().flat_map(|after| &after.credits) {
-        touches.entry((credit.touched_at, &credit.interaction)).or_default().1 = Some(credit);
+        by_id.entry(&credit.interaction).or_default().1 = Some(credit);
     }
-    touches.into_values().collect()
+    let is_cut = |credited: &&CreditedConversion| credited.credits.len() >= MOST_TOUCHES;
+    let cut = before.into_iter().chain(after).filter(is_cut);
+    let known_to = cut.filter_map(|credited| Some(credited.credits.last()?.touched_at)).min();
+    let time = |pair: &Pair<'_>| pair.1.or(pair.0).map(|credit| credit.touched_at);
+    let mut touches: Vec<Pair<'a>> = by_id.into_values().collect();
+    touches.retain(|pair| known_to.is_none_or(|known_to| time(pair).is_some_and(|time| time < known_to)));
+    touches.sort_by_key(time);
+    touches
 }
 
 fn reasons(
@@ -360,13 +377,21 @@ fn reasons(
     let weighs_otherwise = |(before, after): &Pair<'_>| {
         before.zip(*after).is_some_and(|(before, after)| before.weight_ppb != after.weight_ppb)
     };
+    let moved = touches.iter().any(|(before, after)| minor(*before) != minor(*after));
+    // A refund credits no touch from which it takes nothing back.
+    let is_refund = after.refund_of.is_some();
     let all = [
         (Reason::AmountChanged, before.amount != after.amount),
         (Reason::CustomerChanged, before.customer_id != after.customer_id),
-        (Reason::TouchAdded, added),
-        (Reason::TouchRemoved, removed),
+        (Reason::TouchAdded, added && !is_refund),
+        (Reason::TouchRemoved, removed && !is_refund),
         (Reason::WeightsChanged, !added && !removed && touches.iter().any(weighs_otherwise)),
         (Reason::FallbackChanged, before.fallback != after.fallback),
     ];
-    all.into_iter().filter_map(|(reason, holds)| holds.then_some(reason)).collect()
+    let all = all.into_iter().filter_map(|(reason, holds)| holds.then_some(reason));
+    let mut reasons: BTreeSet<Reason> = all.collect();
+    if moved && reasons.is_empty() {
+        reasons.insert(Reason::PaidBackOtherwise);
+    }
+    reasons
 }

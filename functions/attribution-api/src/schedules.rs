@@ -153,24 +153,30 @@ pub(crate) async fn create_schedule(
     let ((name, config), (timing, last_days)) = body.finish(asked).map_err(ApiError::Invalid)?;
     let config = config?;
     let table = &app.access.table;
+    let zone = tenant.settings.zone();
+    let schedule_id = caller.mint(&app.access.clock, "sch");
+    // A request that is repeated may have been the last that there was room for.
+    if let Some(created) = table.schedule(&tenant.id, &schedule_id).await? {
+        return Ok(Created(ScheduleView::of(&created, zone)));
+    }
     if table.schedules(&tenant.id).await?.len() >= MOST_SCHEDULES {
         return Err(ApiError::TooMany("schedules", MOST_SCHEDULES));
     }
     let now = app.access.clock.now();
     let schedule = Schedule {
-        schedule_id: caller.mint(&app.access.clock, "sch"),
+        schedule_id,
         name,
         config,
         timing,
         last_days,
         created_at: now,
-        due_at: timing.next_after(tenant.settings.zone(), now),
+        due_at: timing.next_after(zone, now),
         last_run_id: None,
         ended_at: None,
         revision: 0,
     };
     let created = table.create_schedule(&tenant.id, schedule).await?;
-    Ok(Created(ScheduleView::of(&created, tenant.settings.zone())))
+    Ok(Created(ScheduleView::of(&created, zone)))
 }
 
 /// List the schedules that have not ended, oldest first

@@ -4,6 +4,7 @@
 use crediting::{Lessons, learned};
 use domain::learned::Counts;
 use domain::run::{RunStatus, Stage};
+use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 use store::{Attempt, Run, StoreError, Task, TaskOutcome, Tenant, keys};
 
@@ -22,16 +23,17 @@ pub(crate) async fn count_shards(
         None => Vec::new(),
     };
     let mut lessons = Lessons::of(&run.config);
-    each_journey(app, tenant, run, &customers, |journey| count(&mut lessons, journey)).await?;
+    let (from, _) = run.config.span(tenant.settings.zone());
+    each_journey(app, tenant, run, &customers, |journey| count(&mut lessons, journey, from)).await?;
     let counts = lessons.counts();
     let to = Attempt { tenant: &tenant.id, run, stage: Stage::Learn, task: name, attempt };
     app.table.put_counts(to, &counts).await?;
     Ok(TaskOutcome { digest: digest(&counts), ..TaskOutcome::default() })
 }
 
-/// Every conversion is a journey of its own; what was paid back is none.
-fn count(lessons: &mut Lessons<'_>, journey: &Journey<'_>) {
-    if journey.conversions.is_empty() {
+/// Every conversion is a journey of its own; what was paid back is none, nor is what ended before the run's days.
+fn count(lessons: &mut Lessons<'_>, journey: &Journey<'_>, from: Timestamp) {
+    if journey.conversions.is_empty() && journey.touches.last().is_some_and(|last| last.time >= from) {
         lessons.not_converted(journey.touches);
     }
     for (_, conversion) in journey.conversions.iter().map(|converted| converted.named()) {

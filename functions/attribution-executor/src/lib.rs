@@ -83,7 +83,7 @@ async fn work(app: &App, message: RunMessage) -> Result<(), WorkError> {
         RunMessage::Advance { tenant, run_id, epoch, cutoff } => {
             let Some(tenant) = known(app, &tenant).await? else { return Ok(()) };
             match advance::started(app, &tenant, &run_id, epoch, cutoff).await? {
-                Some(run) => advance::advance(app, &tenant, run, &[Stage::Plan, Stage::Execute]).await,
+                Some(run) => advance::advance(app, &tenant, run, &Stage::ALL).await,
                 None => Ok(()),
             }
         }

@@ -3,17 +3,24 @@
 use domain::ids::scheduled_run_id;
 use domain::run::RunConfig;
 use domain::time::Timestamp;
+use futures::{StreamExt, stream};
 use store::{Due, Schedule, Tenant};
 
 use crate::begin::begin;
 use crate::{App, TickError};
 
+/// How many runs are started at a time.
+const ABREAST: usize = 8;
+
 /// Starts whatever is due. Of several times that passed while nothing was looked at, only the first is made up for.
 pub(crate) async fn start_all(app: &App) -> Result<(), TickError> {
     let now = app.clock.now();
-    for due in app.table.due(now).await? {
+    let due = app.table.due(now).await?;
+    let started = stream::iter(due).map(|due| async move { (start(app, &due, now).await, due) });
+    let mut started = started.buffer_unordered(ABREAST);
+    while let Some((outcome, due)) = started.next().await {
         // The next tick tries again.
-        if let Err(error) = start(app, &due, now).await {
+        if let Err(error) = outcome {
             tracing::error!(tenant = %due.tenant, schedule_id = due.schedule_id, %error, "a run was not started");
         }
     }
@@ -38,10 +45,12 @@ async fn start(app: &App, due: &Due, now: Timestamp) -> Result<(), TickError> {
 
 /// The name and the configuration of the run that is due.
 fn of_its_day(tenant: &Tenant, schedule: &Schedule) -> (String, RunConfig) {
-    let day = tenant.settings.zone().day_of(schedule.due_at);
+    let day = schedule.timing.day_of(tenant.settings.zone(), schedule.due_at);
     let config = RunConfig {
         start_date: Some(day.minus(u64::from(schedule.last_days)).to_string()),
         end_date: Some(day.minus(1).to_string()),
+        // As the tenant has them set by then, like those of any other run of its time.
+        intent_factors: RunConfig::of(schedule.config.model, &tenant.settings).intent_factors,
         ..schedule.config.clone()
     };
     (format!("{} of {day}", schedule.name), config)

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use attribution::markov::{Order, Place, State, Step, Transitions};
 use attribution::shapley::{Coalitions, Sharing};
-use attribution::{Channel, ChannelWeights, Outcome, PathsBuf};
+use attribution::{Channel, ChannelWeights, MAX_CHANNELS, Outcome, PathsBuf};
 use domain::learned::{Counts, Learned, Method, NothingLearned, Worth};
 use domain::run::RunConfig;
 use domain::time::Timestamp;
@@ -32,7 +32,7 @@ pub struct Lessons<'a> {
     config: &'a RunConfig,
     channels: BTreeMap<String, Channel>,
     paths: PathsBuf,
-    /// A channel more than can be told apart was met.
+    /// A channel more than can be numbered was met.
     is_full: bool,
 }
 
@@ -66,7 +66,7 @@ impl<'a> Lessons<'a> {
             return Some(*known);
         }
         let next = self.channels.len();
-        let number = Channel::try_from(next).ok().filter(|_| next < MOST_CHANNELS)?;
+        let number = Channel::try_from(next).ok().filter(|_| next < MAX_CHANNELS)?;
         self.channels.insert(name.to_owned(), number);
         Some(number)
     }
@@ -98,6 +98,8 @@ impl<'a> Lessons<'a> {
                 }
             }
             Method::Shapley => {
+                // Those too that no conversion came by.
+                names.iter().for_each(|name| counts.add(format!("{name}/0"), 0));
                 for sharing in Coalitions::count(paths).sharings() {
                     counts.add(format!("{}/{}", name(sharing.channel), sharing.sharers), sharing.conversions);
                 }
@@ -128,6 +130,10 @@ pub fn learned(config: &RunConfig, counts: &Counts) -> Learned {
     };
     match worth.and_then(|worth| worths(&names, &worth, config.learning.method)) {
         Ok(channels) => Learned { channels, ..learned },
+        // How many journeys were counted then depends on how they were cut.
+        Err(nothing @ NothingLearned::TooManyChannels) => {
+            Learned { nothing: Some(nothing), ..Learned::default() }
+        }
         Err(nothing) => Learned { nothing: Some(nothing), ..learned },
     }
 }
@@ -223,5 +229,51 @@ impl Taught {
         let mut weights = Vec::new();
         self.weights.weights_into(&passed, &mut weights);
         weights.iter().any(|weight| *weight > 0).then_some(weights)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::{ExternalId, FactId, TenantId};
+    use domain::learned::Learning;
+    use domain::run::ModelCode;
+    use domain::source::Source;
+
+    use super::*;
+
+    fn touch(channel: usize) -> Touch {
+        let id = ExternalId::parse(&channel.to_string()).unwrap();
+        let id = FactId::interaction(&TenantId::parse("demo").unwrap(), Source::Api, &id);
+        Touch::on(id, Timestamp::from_ms(1), &format!("c{channel}"))
+    }
+
+    /// So many customers, each on a channel of its own, of whom every second converts.
+    fn counted(config: &RunConfig, channels: impl Iterator<Item = usize>) -> Counts {
+        let mut lessons = Lessons::of(config);
+        for channel in channels {
+            match channel % 2 {
+                0 => lessons.converted(Timestamp::from_ms(2), &[touch(channel)]),
+                _ => lessons.not_converted(&[touch(channel)]),
+            }
+        }
+        lessons.counts()
+    }
+
+    #[test]
+    fn however_many_channels_the_same_is_learned_of_the_parts_as_of_the_whole() {
+        for method in Method::ALL {
+            let learning = Learning { method, least_conversions: 1, ..Learning::default() };
+            let config = RunConfig { learning, ..RunConfig::usual(ModelCode::DataDriven) };
+            for (channels, is_too_many) in [(MOST_CHANNELS, false), (MOST_CHANNELS + 1, true)] {
+                let whole = learned(&config, &counted(&config, 0..channels));
+                let mut counts = Counts::default();
+                for part in 0..7 {
+                    counts.merge(counted(&config, (part..channels).step_by(7)));
+                }
+                assert_eq!(learned(&config, &counts), whole);
+                assert_eq!(whole.nothing == Some(NothingLearned::TooManyChannels), is_too_many, "{method:?}");
+                assert!(is_too_many || whole.channels.len() == channels);
+            }
+        }
     }
 }

@@ -63,6 +63,26 @@ impl Touch {
         })
     }
 
+    /// Of which nothing else is known.
+    #[cfg(test)]
+    fn on(id: FactId, time: Timestamp, channel: &str) -> Self {
+        Self {
+            id,
+            time,
+            channel: channel.to_owned(),
+            agent_id: None,
+            team_id: None,
+            vendor_code: None,
+            intent: None,
+            campaign: None,
+            partner_id: None,
+            broker_id: None,
+            probability_ppb: None,
+            sentiment_permille: 1_000,
+            duration_seconds: None,
+        }
+    }
+
     /// Whether it counts, its time apart.
     pub fn counts(&self, config: &RunConfig) -> bool {
         config.counts(Seen {

@@ -93,6 +93,13 @@ impl Timing {
         due.next().unwrap_or(moment)
     }
 
+    /// The day whose time a due moment is: the one before, where clocks skip from there to midnight.
+    pub fn day_of(&self, zone: Zone, due: Timestamp) -> Day {
+        let shown = zone.day_of(due);
+        let is_its_own = |day: &Day| self.is_on(*day) && zone.clock_of(*day, self.at.0) == due;
+        [shown.minus(1), shown].into_iter().find(is_its_own).unwrap_or(shown)
+    }
+
     fn is_on(&self, day: Day) -> bool {
         match self.every {
             Every::Day => true,
@@ -139,6 +146,17 @@ mod tests {
         let twice = timing(Every::Day, "01:30");
         assert_eq!(next(twice, zone, "2026-11-01T04:00:00Z"), "2026-11-01T05:30:00Z");
         assert_eq!(next(twice, zone, "2026-11-01T05:30:00Z"), "2026-11-02T06:30:00Z");
+    }
+
+    #[test]
+    fn a_time_that_clocks_skip_up_to_midnight_is_still_of_its_day() {
+        // In Nuuk 28 March 2026 ends at 23:00.
+        let (zone, late) = (Zone::parse("America/Nuuk").unwrap(), timing(Every::Day, "23:30"));
+        let due = late.next_after(zone, Timestamp::parse("2026-03-28T12:00:00Z").unwrap());
+        assert_eq!(zone.day_of(due).to_string(), "2026-03-29");
+        assert_eq!(late.day_of(zone, due).to_string(), "2026-03-28");
+        let next = late.next_after(zone, due);
+        assert_eq!(late.day_of(zone, next).to_string(), "2026-03-29");
     }
 
     #[test]

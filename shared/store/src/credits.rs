@@ -262,8 +262,8 @@ impl Table {
 
     /// How a completed run credited conversions, each with the nodes that its customer is connected with now.
     ///
-    /// The run put the customer into a shard by the id it had then, which is one of these, and a conversion that named nobody
-    /// into one of its own. Of a conversion with very many touches only the first part is read.
+    /// The run put the customer into a shard by the id it had then, which is one of these unless that identifier turned out to
+    /// be shared since, and a conversion that named nobody into one of its own. Of a conversion with very many touches only the first part is read.
     pub async fn credits_in_run(
         &self,
         tenant: &TenantId,

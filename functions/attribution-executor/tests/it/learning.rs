@@ -79,6 +79,11 @@ async fn who_converted_on_other_days_than_the_runs_did_not_convert_in_it() {
     let learning = Learning { least_conversions: 1, ..Learning::default() };
     let january = RunConfig { end_date: Some("2026-01-31".to_owned()), ..config(learning) };
     let learned = learned_in(&shop, january, &shop.app()).await.learned.unwrap();
+    let february = RunConfig { start_date: Some("2026-02-01".to_owned()), ..config(learning) };
+    let chatting = RunConfig { include_channels: Some(vec!["email".to_owned()]), ..february };
+    let learned_later = learned_in(&shop, chatting, &shop.app()).await.learned.unwrap();
+    // Whose last e-mail came in January made no journey in February, whatever else came then.
+    assert_eq!(learned_later.nulls, 3);
     // Two bought in January; three who bought later and two who never did had a touch by then.
     assert_eq!((learned.conversions, learned.nulls), (2, 5));
 }

@@ -13,8 +13,8 @@ const MOST_ELIMINATED: usize = 1_024;
 /// A walk is followed until what is still under way could change the result by no more than this part of it.
 const NEGLIGIBLE: f64 = 1e-16;
 
-/// How many steps are followed before it is given up: some seconds.
-const MOST_STEPS: usize = 5_000_000_000;
+/// How many steps are followed in all before it is given up: half a minute, at most.
+const MOST_STEPS: usize = 20_000_000_000;
 
 /// Walks so long that following them took too much, over too many states to eliminate them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,32 +110,40 @@ impl Chain {
 
     /// Solves the chain once for each channel, without it.
     fn by_channel(&self, channels: usize) -> Result<(f64, Vec<Effect>), Unsolved> {
-        let visits = self.visits(|_| true, 0.0)?;
+        let mut budget = MOST_STEPS;
+        let visits = self.visits(|_| true, 0.0, &mut budget)?;
         let of_all = [dot(&visits, &self.converts), dot(&visits, &self.worth)];
-        let without = |channel: usize| {
+        let mut without = |channel: usize| {
             let passes = |state: &State| state.channels().any(|passed| usize::from(passed) == channel);
             let passes: Vec<bool> = self.states.iter().map(passes).collect();
             if !passes.contains(&true) {
                 return Ok(Effect::default());
             }
-            let visits = self.visits(|state| !passes[state], of_all[0])?;
+            let visits = self.visits(|state| !passes[state], of_all[0], &mut budget)?;
             let lost = |of_all: f64, each: &[f64]| part(of_all - dot(&visits, each), of_all);
             Ok(Effect { conversions: lost(of_all[0], &self.converts), value: lost(of_all[1], &self.worth) })
         };
-        Ok((of_all[0], (0..channels).map(without).collect::<Result<_, _>>()?))
+        let effects = (0..channels).map(&mut without).collect::<Result<_, _>>()?;
+        Ok((of_all[0], effects))
     }
 
     /// How often a walk visits each state, where walks that leave what is kept end there.
     ///
     /// All walks are followed together, step by step; those still under way can change no result by more than they are.
-    fn visits(&self, keeps: impl Fn(usize) -> bool, conversions: f64) -> Result<Vec<f64>, Unsolved> {
+    fn visits(
+        &self,
+        keeps: impl Fn(usize) -> bool,
+        conversions: f64,
+        budget: &mut usize,
+    ) -> Result<Vec<f64>, Unsolved> {
         let states = self.states.len();
         let mut visits = vec![0.0; states];
         let mut under_way: Vec<f64> =
             (0..states).map(|state| if keeps(state) { self.starts[state] } else { 0.0 }).collect();
         let steps: usize = self.steps.iter().map(|steps| steps.len() + 1).sum();
         let mut left = 1.0;
-        for _ in 0..MOST_STEPS / steps.max(1) {
+        while let Some(rest) = budget.checked_sub(steps.max(1)) {
+            *budget = rest;
             for state in 0..states {
                 let here = std::mem::replace(&mut under_way[state], 0.0);
                 if here > 0.0 {
