@@ -196,12 +196,16 @@ async fn a_model_calculates_as_the_tenant_sets_it() {
     assert_eq!(shop.post(&format!("{API}/attribution/models/config"), config).await.status, 200);
     assert_eq!(shop.get(&path).await.data()["config"]["positionWeights"], json!([0.5, 0.1, 0.4]));
     let asked = json!({"leadId": "lead-123", "model": "position_based", "conversionValue": 1000});
-    let batch = json!({"items": [asked, {"leadId": "nobody", "model": "linear", "conversionId": "cnv_x"}]});
+    let nobody = json!({"leadId": "nobody", "model": "linear", "conversionId": "cnv_x"});
+    let batch = json!({"items": [asked, nobody, null, {"model": "linear"}]});
     let results = shop.post(&format!("{API}/attribution/batch"), batch).await.data();
     let shares = results["results"][0]["data"]["attributions"].as_array().unwrap();
     assert_eq!(shares.iter().map(|share| &share["revenue"]).collect::<Vec<_>>(), [500.0, 100.0, 400.0]);
     assert_eq!(results["results"][1]["status"], 400);
     assert_eq!(results["results"][1]["error"]["details"][0]["field"], "conversionId");
+    // What is no calculation is refused by itself.
+    assert_eq!(results["results"][2]["error"]["details"][0]["field"], "items[2]");
+    assert_eq!(results["results"][3]["error"]["details"][0]["field"], "items[3].leadId");
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Many calculations in one request.
 
 use api::fields::Item;
-use api::{Access, ApiError, Body, Caller, Data, may};
+use api::{Access, ApiError, Body, Caller, Data, InPart, may};
+use axum::Extension;
 use axum::extract::State;
 use domain::json::{self, Problem};
 use futures::{StreamExt, stream};
@@ -60,22 +61,34 @@ impl CalculationResult {
     }
 }
 
+/// What came of many; where any of it failed on our side, the answer is not kept for a repetition.
+type BatchAnswer = (Option<Extension<InPart>>, Data<CalculationResults>);
+
 /// Calculate, or settle, up to 100 conversions
 pub(crate) async fn calculate_batch(
     State(access): State<Access>,
     caller: Caller<may::AttributionRun>,
     body: Body<CalculationBatch>,
-) -> Result<Data<CalculationResults>, ApiError> {
+) -> Result<BatchAnswer, ApiError> {
     let now = access.clock.now();
     let mut body = body.reader()?;
     let purpose = body.optional("purpose", json::one_of(Purpose::parse, &["calculate", "save"]));
-    let asked = body.objects("items", 1..=MOST_ITEMS, |item| Asked::take(item, &caller.tenant, now));
-    let asked = body.finish(Some(asked)).map_err(ApiError::Invalid)?;
+    let entries = body.entries("items", 1..=MOST_ITEMS);
+    body.finish(Some(())).map_err(ApiError::Invalid)?;
     let purpose = purpose.unwrap_or(Purpose::Calculate);
     let (access, caller) = (&access, &caller);
-    let answers = asked.into_iter().enumerate().map(|(index, asked)| async move {
-        CalculationResult::of(index, carry_out(access, caller, asked, purpose).await)
+    let answers = entries.into_iter().enumerate().map(|(index, entry)| async move {
+        let asked = entry.map_err(|problem| vec![problem]).and_then(|mut entry| {
+            let asked = Asked::take(&mut entry, &caller.tenant, now);
+            entry.finish(asked)
+        });
+        match asked {
+            Ok(asked) => CalculationResult::of(index, carry_out(access, caller, asked, purpose).await),
+            Err(problems) => CalculationResult::of(index, Err(ApiError::Invalid(problems))),
+        }
     });
     let answers: Vec<_> = answers.collect();
-    Ok(Data(CalculationResults { results: stream::iter(answers).buffered(ABREAST).collect().await }))
+    let results: Vec<_> = stream::iter(answers).buffered(ABREAST).collect().await;
+    let failed = results.iter().any(|result| result.status >= 500);
+    Ok((failed.then_some(Extension(InPart)), Data(CalculationResults { results })))
 }
