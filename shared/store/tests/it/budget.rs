@@ -3,7 +3,7 @@
 use domain::ids::FactId;
 use domain::ledger::{Earning, Settlement};
 use domain::run::ModelCode;
-use store::{Audited, Recorded};
+use store::Audited;
 
 use super::*;
 
@@ -33,11 +33,8 @@ async fn settling_a_conversion_of_three_touches_stays_within_the_budget_and_agai
     let stack = testkit::stack();
     let tenant = stack.tenant("demo").await;
     let (table, now) = (stack.table(), stack.clock.now());
-    let stored = match table.record_conversion(&tenant, &conversion("sale-1", [email(1)]), now).await.unwrap()
-    {
-        Recorded::Created(stored) => stored,
-        other => panic!("it is stored already: {other:?}"),
-    };
+    let recorded = table.record_conversion(&tenant, &conversion("sale-1", [email(1)]), now).await.unwrap();
+    let (stored, _) = recorded.stored().unwrap();
     let mut earnings = vec![
         earning("a", Some("partner-abc"), None),
         earning("b", None, Some("broker-7")),
