@@ -14,7 +14,10 @@ use domain::run::Stage;
 use futures::future::try_join;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use store::{Attempt, Credit, CreditedConversion, Customers, Position, Run, Tenant};
+use store::{
+    Attempt, BEHIND_ALL_CREDITS, CREDITS_PER_ITEM, Credit, CreditedConversion, Customers, Position, Run,
+    Tenant,
+};
 
 use crate::App;
 use crate::results::completed;
@@ -22,12 +25,6 @@ use crate::views::ConfigView;
 
 /// How many conversions one page looks at before it ends early, for runs that hardly differ.
 const MOST_LOOKED_AT: usize = 500;
-
-/// As many touches are in the first part of a conversion, which is all that is read of one with very many.
-const MOST_TOUCHES: usize = 100;
-
-/// Behind every part of a conversion that has one.
-const BEHIND: usize = 9_999_900;
 
 /// Which runs.
 #[derive(JsonSchema)]
@@ -245,7 +242,9 @@ impl Runs<'_> {
                     let there = from.map(|from| (from.is_before, from.task.as_str(), from.is_unattributed));
                     let after = match (there, from) {
                         (Some(there), _) if here < there => continue,
-                        (Some(there), Some(from)) if here == there => Some((&from.conversion, BEHIND)),
+                        (Some(there), Some(from)) if here == there => {
+                            Some((&from.conversion, BEHIND_ALL_CREDITS))
+                        }
                         _ => None,
                     };
                     let parts = table.credits(attempt, is_unattributed == 0, after, most).await?;
@@ -352,7 +351,7 @@ fn touches<'a>(
     for credit in after.iter().flat_map(|after| &after.credits) {
         by_id.entry(&credit.interaction).or_default().1 = Some(credit);
     }
-    let is_cut = |credited: &&CreditedConversion| credited.credits.len() >= MOST_TOUCHES;
+    let is_cut = |credited: &&CreditedConversion| credited.credits.len() >= CREDITS_PER_ITEM;
     let cut = before.into_iter().chain(after).filter(is_cut);
     let known_to = cut.filter_map(|credited| Some(credited.credits.last()?.touched_at)).min();
     let time = |pair: &Pair<'_>| pair.1.or(pair.0).map(|credit| credit.touched_at);

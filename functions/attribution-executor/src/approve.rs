@@ -6,7 +6,9 @@ use domain::ids::FactId;
 use domain::ledger::{Earning, Settlement};
 use domain::run::{RunMessage, Stage};
 use futures::{StreamExt, TryStreamExt, stream};
-use store::{Attempt, Audited, CreditedConversion, NotSettled, Run, StoredConversion, Tenant};
+use store::{
+    Attempt, Audited, BEHIND_ALL_CREDITS, CreditedConversion, NotSettled, Run, StoredConversion, Tenant,
+};
 
 use crate::{App, WorkError};
 
@@ -15,9 +17,6 @@ const ABREAST: usize = 16;
 
 /// How many parts of conversions one message settles; what is left, another does.
 const MOST_PARTS: usize = 2_000;
-
-/// Behind every part of a conversion that has one.
-const BEHIND: usize = 9_999_900;
 
 /// Settles the next conversions that a task credited, and has the rest settled. What is settled already, and relied on,
 /// stays as it is; doing it again changes nothing.
@@ -31,7 +30,7 @@ pub(crate) async fn settle_some(
     let task = app.table.task(&tenant.id, &run.run_id, Stage::Execute, name).await?;
     let attempt = task.as_ref().and_then(|task| Attempt::committed(&tenant.id, run, task));
     let Some(attempt) = attempt else { return Ok(()) };
-    let from = after.map(|id| (id, BEHIND));
+    let from = after.map(|id| (id, BEHIND_ALL_CREDITS));
     let parts = app.table.credits(attempt, true, from, MOST_PARTS).await?;
     let is_last = parts.len() < MOST_PARTS;
     let mut credited: BTreeMap<FactId, CreditedConversion> = BTreeMap::new();

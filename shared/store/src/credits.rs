@@ -142,7 +142,10 @@ pub struct CreditedPart {
 }
 
 /// How many credits one item holds at most: under DynamoDB's 400 kB with the longest ids.
-const CREDITS_PER_ITEM: usize = 100;
+pub const CREDITS_PER_ITEM: usize = 100;
+
+/// From this credit on, no conversion has a part: what follows are others.
+pub const BEHIND_ALL_CREDITS: usize = 99_999 * CREDITS_PER_ITEM;
 
 #[derive(Serialize, Deserialize)]
 struct ManifestItem {

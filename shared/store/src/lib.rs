@@ -44,7 +44,10 @@ pub use api_keys::ApiKey;
 pub use audit::Audited;
 pub use changed::changed_buckets;
 pub use conversions::StoredConversion;
-pub use credits::{Attempt, Credit, CreditedConversion, CreditedPart, Heard, PlannedCustomer};
+pub use credits::{
+    Attempt, BEHIND_ALL_CREDITS, CREDITS_PER_ITEM, Credit, CreditedConversion, CreditedPart, Heard,
+    PlannedCustomer,
+};
 pub use deliveries::{DeliveryState, KeptDelivery};
 pub use error::StoreError;
 pub use fresh::Fresh;
