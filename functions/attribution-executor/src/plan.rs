@@ -17,6 +17,9 @@ use crate::{App, WorkError};
 /// How many hours are read at a time.
 const ABREAST: usize = 16;
 
+/// About so many interactions are as much work to plan as one conversion: of them only customers are asked for.
+const LIKE_ONE_CONVERSION: usize = 5;
+
 /// Writes the manifests of some hours, one per shard that has conversions. What is too much for one task is left to two
 /// others, and so on, so that none takes long and many soon work side by side.
 pub(crate) async fn plan_hours(
@@ -89,6 +92,13 @@ struct Wanted {
     hours: usize,
 }
 
+impl Wanted {
+    /// In conversions.
+    fn work(&self) -> usize {
+        self.conversions.len() + self.interactions / LIKE_ONE_CONVERSION
+    }
+}
+
 /// Those conversions of the hours that the run asks for, as far as they were received before its cutoff, and whom its
 /// interactions were with: all of the first hours, as many as one task takes.
 async fn wanted(app: &App, tenant: &Tenant, run: &Run, hours: &[Hour]) -> Result<Wanted, StoreError> {
@@ -102,7 +112,7 @@ async fn wanted(app: &App, tenant: &Tenant, run: &Run, hours: &[Hour]) -> Result
     };
     let mut wanted = Wanted::default();
     let mut read = stream::iter(hours.iter().map(of_hour).collect::<Vec<_>>()).buffered(ABREAST);
-    while wanted.conversions.len() + wanted.interactions < app.most_planned
+    while wanted.work() < app.most_planned
         && let Some(of_hour) = read.try_next().await?
     {
         for fact in of_hour.into_iter().flatten().filter(in_time) {
