@@ -13,6 +13,7 @@ mod deliveries;
 mod diff;
 mod guide;
 mod hostile;
+mod journeys;
 mod learning;
 mod ledger;
 mod lists;

@@ -1,5 +1,7 @@
 //! The configuration of a run as clients say it.
 
+mod weights;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -11,13 +13,15 @@ use domain::learned::{Learning, Method};
 use domain::money::{Currency, Money};
 use domain::rule::{Refusal, Rule};
 use domain::run::{
-    DEFAULT_WINDOW_HOURS, DirectTouches, Filter, ModelCode, RunConfig, default_half_life_hours,
-    direct_channels, paid_channels,
+    AfterConversion, DEFAULT_WINDOW_HOURS, DirectTouches, Filter, MilestoneEvents, ModelCode, PathTransform,
+    RunConfig, default_half_life_hours, direct_channels, paid_channels,
 };
 use domain::time::Day;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::value::RawValue;
 use store::Tenant;
+
+use self::weights::{CustomWeightsRequest, positions, take_custom};
 
 /// Where the days come from whose conversions a run takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,12 +105,29 @@ pub(crate) struct ConfigRequest {
     /// Whether touches on `direct_channels` count beside others, or only where no other touch counts; the former unless
     /// given
     direct_touches: Option<DirectTouches>,
+    /// Whether a conversion ends its customer's journey, so that only touches after it count for the next one that the run
+    /// takes; they count for each that follows within the window unless given
+    after_conversion: Option<AfterConversion>,
+    /// What becomes of repeated touches on one channel, after `max_touches` are taken; every touch counts unless given
+    path_transform: Option<PathTransform>,
     /// Takes only conversions of these types, in any case; all unless given
     #[schemars(length(min = 1, max = 50))]
     event_types: Option<Vec<Text<128>>>,
     /// For POSITION_BASED: what the first touch, those in between and the last get of 100
     #[schemars(extend("x-rules" = [Rule::WeightsAddUp]), example = [40, 20, 40])]
     position_weights: Option<[Whole<0, 100>; 3]>,
+    /// For CUSTOM: what single touches at both ends get of 100, and those in between together; as for POSITION_BASED
+    /// unless given
+    #[schemars(extend("x-rules" = [Rule::WeightsAddUp]))]
+    custom_weights: Option<CustomWeightsRequest>,
+    /// For U, W and FULL_PATH: the conversions by which a customer becomes a lead, in any case; `lead`, `lead_created`,
+    /// `sign_up` and `signup` unless given
+    #[schemars(length(min = 1, max = 50))]
+    lead_event_types: Option<Vec<Text<128>>>,
+    /// For U, W and FULL_PATH: the conversions by which a lead becomes an opportunity; `opportunity`,
+    /// `opportunity_created`, `quote` and `quote_requested` unless given
+    #[schemars(length(min = 1, max = 50))]
+    opportunity_event_types: Option<Vec<Text<128>>>,
     /// For LAST_NON_DIRECT and `direct_touches`: the channels by which customers come on their own; `direct` unless given
     #[schemars(length(min = 1, max = 50))]
     direct_channels: Option<Vec<ChannelName>>,
@@ -211,8 +232,16 @@ fn read_config(config: &mut Reader<'_>, tenant: &Tenant, days: Days) -> RunConfi
         exclude_channels: config.optional("exclude_channels", channels).unwrap_or_default(),
         channel_window_hours: config.optional("channel_window_hours", channel_hours).unwrap_or_default(),
         direct_touches: config
-            .optional("direct_touches", json::one_of(DirectTouches::parse, &["count", "count_alone"]))
+            .optional("direct_touches", json::one_of(DirectTouches::parse, DirectTouches::CODES))
             .unwrap_or_default(),
+        after_conversion: config
+            .optional("after_conversion", json::one_of(AfterConversion::parse, AfterConversion::CODES))
+            .unwrap_or_default(),
+        path_transform: config
+            .optional("path_transform", json::one_of(PathTransform::parse, PathTransform::CODES))
+            .unwrap_or_default(),
+        custom_weights: take_custom(config).unwrap_or_default(),
+        milestones: take_milestones(config),
         campaigns: take_filter(config, ("include_campaigns", "exclude_campaigns")),
         vendors: take_filter(config, ("include_vendors", "exclude_vendors")),
         most_touches: config
@@ -227,6 +256,15 @@ fn take_filter(config: &mut Reader<'_>, (include, exclude): (&'static str, &'sta
     let names = |raw: &RawValue| some(json::texts(50)(raw)?);
     let include = config.optional(include, names);
     Filter { include, exclude: config.optional(exclude, names).unwrap_or_default() }
+}
+
+fn take_milestones(config: &mut Reader<'_>) -> MilestoneEvents {
+    let types = |raw: &RawValue| some(json::texts(50)(raw)?);
+    let usual = MilestoneEvents::default();
+    MilestoneEvents {
+        lead: config.optional("lead_event_types", types).unwrap_or(usual.lead),
+        opportunity: config.optional("opportunity_event_types", types).unwrap_or(usual.opportunity),
+    }
 }
 
 fn take_learning(config: &mut Reader<'_>) -> Learning {
@@ -252,19 +290,6 @@ fn channels(raw: &RawValue) -> Result<Vec<String>, String> {
     let names = some(json::texts(50)(raw)?)?;
     let channel = |name: &String| Channel::parse(name).map(|channel| channel.as_str().to_owned());
     names.iter().map(channel).collect::<Result<_, _>>().map_err(|error| format!("has an entry that {error}"))
-}
-
-fn positions(raw: &RawValue) -> Result<[u32; 3], Refusal> {
-    let problem = "must be three whole numbers that add up to 100: first, middle, last";
-    let parts: [&RawValue; 3] = serde_json::from_str(raw.get()).map_err(|_| problem)?;
-    let mut weights = [0; 3];
-    for (weight, part) in weights.iter_mut().zip(parts) {
-        let read = json::integer(0..=100)(part);
-        let whole = read.map_err(|refusal| Refusal { problem: problem.to_owned(), ..refusal })?;
-        *weight = u32::try_from(whole).unwrap_or_default();
-    }
-    let adds_up = weights.iter().sum::<u32>() == 100;
-    adds_up.then_some(weights).ok_or_else(|| Refusal::of(Rule::WeightsAddUp, problem))
 }
 
 /// `min_purchase_amount` in `min_purchase_currency`, by default the tenant's.

@@ -53,7 +53,7 @@ impl FromRef<App> for Access {
 pub fn routes() -> Routes<App> {
     Routes::default()
         .post("/v1/attribution/runs", "Create a run", create::create_run)
-        .refuses(|| vec![ApiError::ModelNotAvailable("CUSTOM".to_owned())])
+        .refuses(|| vec![ApiError::ModelNotAvailable("GUESS".to_owned())])
         .get("/v1/attribution/runs", "List runs, newest first", read::list_runs)
         .get("/v1/attribution/runs/{run_id}", "Read one run", read::find_run)
         .post("/v1/attribution/runs/{run_id}/execute", "Execute a run", execute::execute_run)
@@ -71,9 +71,7 @@ pub fn routes() -> Routes<App> {
         )
         .refuses(|| vec![ApiError::NotCompleted("running")])
         .post("/v1/attribution/schedules", "Have runs start by themselves", schedules::create_schedule)
-        .refuses(|| {
-            vec![ApiError::ModelNotAvailable("CUSTOM".to_owned()), ApiError::TooMany("schedules", 50)]
-        })
+        .refuses(|| vec![ApiError::ModelNotAvailable("GUESS".to_owned()), ApiError::TooMany("schedules", 50)])
         .get("/v1/attribution/schedules", "List schedules", schedules::list_schedules)
         .get("/v1/attribution/schedules/{schedule_id}", "Read one schedule", schedules::find_schedule)
         .delete("/v1/attribution/schedules/{schedule_id}", "End a schedule", schedules::end_schedule)

@@ -9,12 +9,13 @@ use axum::extract::{Path, State};
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
 use domain::interaction::Field;
-use domain::run::{RunConfig, Seen};
+use domain::money::Money;
+use domain::run::{AfterConversion, RunConfig, Seen};
 use domain::time::{SECOND_MS, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Customers, Paging, Span, StoreError, StoredConversion, StoredInteraction, Tenant};
+use store::{Customers, Fact, Paging, Span, StoreError, StoredConversion, StoredInteraction, Tenant};
 
 use crate::App;
 use crate::results::{completed, page};
@@ -55,6 +56,8 @@ enum Reason {
     ChannelLeftOut,
     /// The run's campaigns or vendors leave the last interaction's out.
     LeftOut,
+    /// The customer converted after the last interaction, and by the run's `after_conversion` only touches after that count.
+    BeforeConversion,
     /// The last interaction arrived, or was found to be this customer's, after the run: a new run takes it.
     NewSinceRun,
 }
@@ -66,10 +69,12 @@ struct Last {
     channel: String,
     campaign: Option<String>,
     vendor_code: Option<String>,
+    /// The run ends journeys at conversions, and the customer had one between this and the one in question.
+    is_before_conversion: bool,
 }
 
 impl Last {
-    fn of(stored: &StoredInteraction, began: Timestamp) -> Self {
+    fn of(stored: &StoredInteraction, began: Timestamp, is_before_conversion: bool) -> Self {
         let text = |field| stored.interaction.text(field).map(str::to_owned);
         Self {
             id: stored.id.clone(),
@@ -77,6 +82,7 @@ impl Last {
             channel: stored.interaction.channel().to_owned(),
             campaign: text(Field::UtmCampaign),
             vendor_code: text(Field::VendorCode),
+            is_before_conversion,
         }
     }
 
@@ -95,6 +101,7 @@ impl Reason {
             }
             Some(last) if !config.counts_channel(&last.channel) => Self::ChannelLeftOut,
             Some(last) if !config.counts(last.seen()) => Self::LeftOut,
+            Some(last) if last.is_before_conversion => Self::BeforeConversion,
             Some(_) => Self::NewSinceRun,
         }
     }
@@ -116,7 +123,8 @@ pub(crate) async fn list_unattributed(
         conversions().map(|found| (&found.id, found.customer_id.as_ref())).collect();
     let stored = app.access.table.conversions(tenant, &ids, app.access.clock.now()).await?;
     let customer_of = |stored: &StoredConversion| customers.get(&stored.id).copied().flatten();
-    let lasts = lasts(&app, tenant, stored.iter().map(|stored| (stored, customer_of(stored)))).await?;
+    let of_customers = stored.iter().map(|stored| (stored, customer_of(stored)));
+    let lasts = lasts(&app, tenant, &run.config, of_customers).await?;
     let views = stored.iter().map(|stored| {
         let (customer, last) = (customer_of(stored), lasts.get(&stored.id));
         let at = stored.conversion.occurred_at;
@@ -139,6 +147,7 @@ pub(crate) async fn list_unattributed(
 async fn lasts<'a>(
     app: &App,
     tenant: &Tenant,
+    config: &RunConfig,
     conversions: impl Iterator<Item = (&'a StoredConversion, Option<&'a NodeId>)> + Clone,
 ) -> Result<BTreeMap<FactId, Last>, StoreError> {
     let (table, now) = (&app.access.table, app.access.clock.now());
@@ -148,22 +157,33 @@ async fn lasts<'a>(
         let members = customers.known(customer?)?.members.clone();
         Some((stored.id.clone(), stored.conversion.occurred_at, members))
     });
+    let facts = table.facts(tenant, now);
     let found = stream::iter(of_each.collect::<Vec<_>>()).map(|(id, to, members)| async move {
-        let before = Span { to, ..Span::ALL };
-        let newest = Paging { span: before, after: None, limit: 1, newest_first: true };
-        let is_interaction = |fact: &store::Fact| fact.id.kind() == FactKind::Interaction;
-        let page = table.facts(tenant, now).timeline(&members, newest, is_interaction).await?;
-        Ok::<_, StoreError>(page.items.into_iter().next().map(|fact| (id, fact)))
+        let newest = |from| Paging { span: Span { from, to }, after: None, limit: 1, newest_first: true };
+        let is_interaction = |fact: &Fact| fact.id.kind() == FactKind::Interaction;
+        let page = facts.timeline(&members, newest(Span::ALL.from), is_interaction).await?;
+        let Some(last) = page.items.into_iter().next() else { return Ok::<_, StoreError>(None) };
+        let ends_before = |fact: &Fact| (fact.time, &fact.id) < (to, &id) && ends_journeys(config, fact);
+        let is_before_conversion = config.after_conversion == AfterConversion::Reset
+            && !facts.timeline(&members, newest(last.time), ends_before).await?.items.is_empty();
+        Ok(Some((id, (last, is_before_conversion))))
     });
     let found: Vec<_> = found.buffer_unordered(ABREAST).try_collect().await?;
-    let found: BTreeMap<FactId, store::Fact> = found.into_iter().flatten().collect();
-    let ids: Vec<FactId> = found.values().map(|fact| fact.id.clone()).collect();
+    let found: BTreeMap<FactId, (Fact, bool)> = found.into_iter().flatten().collect();
+    let ids: Vec<FactId> = found.values().map(|(fact, _)| fact.id.clone()).collect();
     let stored = table.interactions(tenant, &ids, now).await?;
     let stored: BTreeMap<_, _> = stored.iter().map(|stored| (&stored.id, stored)).collect();
-    let last = |(conversion, fact): (FactId, store::Fact)| {
-        Some((conversion, Last::of(stored.get(&fact.id)?, fact.time)))
+    let last = |(conversion, (fact, is_before)): (FactId, (Fact, bool))| {
+        Some((conversion, Last::of(stored.get(&fact.id)?, fact.time, is_before)))
     };
     Ok(found.into_iter().filter_map(last).collect())
+}
+
+fn ends_journeys(config: &RunConfig, fact: &Fact) -> bool {
+    let wants = |amount: Money| {
+        amount.minor >= 0 && config.wants(fact.event_type.as_deref().unwrap_or_default(), amount)
+    };
+    fact.id.kind() == FactKind::Conversion && fact.amount.is_some_and(wants)
 }
 
 #[cfg(test)]
@@ -187,6 +207,7 @@ mod tests {
             channel: channel.to_owned(),
             campaign: None,
             vendor_code: (channel == "call").then(|| if hours == 1 { "spam" } else { "good" }.to_owned()),
+            is_before_conversion: hours == 71,
         };
         for (last, reason) in [
             (None, Reason::NoInteraction),
@@ -194,6 +215,7 @@ mod tests {
             (Some(last(73, "email")), Reason::OutsideWindow),
             (Some(last(72, "email")), Reason::ChannelLeftOut),
             (Some(last(1, "call")), Reason::LeftOut),
+            (Some(last(71, "call")), Reason::BeforeConversion),
             (Some(last(72, "call")), Reason::NewSinceRun),
         ] {
             assert_eq!(Reason::of(&config, at, last.as_ref()), reason);

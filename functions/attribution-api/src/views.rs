@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use api::views::{Amount, Moment};
 use domain::learned::{Learned, Method, NothingLearned, Worth};
 use domain::money::{Currency, Money};
-use domain::run::{DirectTouches, ModelCode, RunConfig, RunStatus, Total};
+use domain::run::{
+    AfterConversion, CustomWeights, DirectTouches, ModelCode, PathTransform, RunConfig, RunStatus, Total,
+};
 use domain::time::Day;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -51,6 +53,10 @@ pub(crate) struct ConfigView {
     max_touches: Option<u32>,
     #[serde(skip_serializing_if = "is_usual")]
     direct_touches: DirectTouches,
+    #[serde(skip_serializing_if = "is_usual")]
+    after_conversion: AfterConversion,
+    #[serde(skip_serializing_if = "is_usual")]
+    path_transform: PathTransform,
     event_types: Option<Vec<String>>,
     min_purchase_amount: Option<Amount>,
     min_purchase_currency: Option<Currency>,
@@ -64,6 +70,14 @@ pub(crate) struct ConfigView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = [40, 20, 40])]
     position_weights: Option<[u32; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_weights: Option<CustomWeightsView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["signup"])]
+    lead_event_types: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["quote"])]
+    opportunity_event_types: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["direct"])]
     direct_channels: Option<Vec<String>>,
@@ -83,14 +97,32 @@ pub(crate) struct ConfigView {
     intent_factors: BTreeMap<String, f64>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_usual(direct: &DirectTouches) -> bool {
-    *direct == DirectTouches::Count
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What touches get of 100, by where they stand.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CustomWeightsView {
+    #[schemars(example = [30, 10])]
+    first: Vec<u32>,
+    #[schemars(example = 20)]
+    middle: u32,
+    #[schemars(example = [40])]
+    last: Vec<u32>,
+}
+
+impl From<&CustomWeights> for CustomWeightsView {
+    fn from(weights: &CustomWeights) -> Self {
+        let CustomWeights { first, middle, last } = weights.clone();
+        Self { first, middle, last }
+    }
 }
 
 impl ConfigView {
     pub(crate) fn of(config: &RunConfig) -> Self {
         let learning = config.learns().then_some(config.learning);
+        let milestones = config.has_milestones().then_some(&config.milestones);
         Self {
             learning_method: learning.map(|learning| learning.method),
             markov_order: learning
@@ -102,6 +134,12 @@ impl ConfigView {
             exclude_channels: config.exclude_channels.clone(),
             channel_window_hours: config.channel_window_hours.clone(),
             direct_touches: config.direct_touches,
+            after_conversion: config.after_conversion,
+            path_transform: config.path_transform,
+            custom_weights: (config.model == ModelCode::Custom)
+                .then(|| CustomWeightsView::from(&config.custom_weights)),
+            lead_event_types: milestones.map(|events| events.lead.clone()),
+            opportunity_event_types: milestones.map(|events| events.opportunity.clone()),
             include_campaigns: config.campaigns.include.clone(),
             exclude_campaigns: config.campaigns.exclude.clone(),
             include_vendors: config.vendors.include.clone(),

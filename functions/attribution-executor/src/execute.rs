@@ -1,6 +1,6 @@
 //! Executing some shards: every planned conversion of their customers gets its credits.
 
-use crediting::Crediting;
+use crediting::{Crediting, Story};
 use domain::run::Stage;
 use sha2::{Digest, Sha256};
 use store::{Attempt, CreditedConversion, Run, TaskOutcome, Tenant, keys};
@@ -34,11 +34,12 @@ pub(crate) async fn execute_shards(
 }
 
 fn credits(crediting: &Crediting<'_>, journey: &Journey<'_>) -> Vec<CreditedConversion> {
-    let (customer_id, touches) = (journey.customer_id, journey.touches);
+    let (customer_id, story) = (journey.customer_id, journey.story);
+    let none = &Story::default();
     let credit = |converted: &Converted<'_>| match (converted.paid, converted.looks_back_from()) {
-        (Some(paid), _) => crediting.take_back(customer_id, converted.stored, (paid, touches)),
-        (None, Some(_)) => crediting.credit(customer_id, converted.named(), touches),
-        (None, None) => crediting.credit(customer_id, converted.named(), &[]),
+        (Some(paid), _) => crediting.take_back(customer_id, converted.stored, (paid, story)),
+        (None, Some(_)) => crediting.credit(customer_id, converted.named(), story),
+        (None, None) => crediting.credit(customer_id, converted.named(), none),
     };
     journey.conversions.iter().map(credit).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
-use crediting::Touch;
+use crediting::{Reached, Story, Touch};
 use domain::conversion::Conversion;
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
@@ -26,9 +26,10 @@ const MOST_TOUCHES: usize = 5_000;
 /// A customer of a run.
 pub(crate) struct Journey<'a> {
     pub(crate) customer_id: Option<&'a NodeId>,
+    /// Those that were planned.
     pub(crate) conversions: &'a [Converted<'a>],
-    /// In canonical order, on channels that count.
-    pub(crate) touches: &'a [Touch],
+    /// Its touches are those that count, their time apart.
+    pub(crate) story: &'a Story,
 }
 
 /// A planned conversion.
@@ -129,16 +130,22 @@ async fn some_journeys(
     let mut rest = timelines.as_slice();
     while !rest.is_empty() {
         let (some, others) = rest.split_at(fitting(rest.iter().map(|(_, _, found)| found.len())));
-        let ids: Vec<_> = some.iter().flat_map(|(_, _, found)| found.iter().cloned()).collect();
-        let known = touches(app, tenant, run, &ids).await?;
+        let ids = |kind| some.iter().flat_map(move |(_, _, found)| of_kind(found, kind).cloned());
+        let known = touches(app, tenant, run, &ids(FactKind::Interaction).collect::<Vec<_>>()).await?;
+        let reached = reached(app, tenant, run, &ids(FactKind::Conversion).collect::<Vec<_>>()).await?;
         for (customer, conversions, found) in some {
-            let mut touches: Vec<_> = found.iter().filter_map(|id| known.get(id).cloned()).collect();
-            touches.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-            see(&Journey { customer_id: customer.customer_id.as_ref(), conversions, touches: &touches });
+            let touches = of_kind(found, FactKind::Interaction).filter_map(|id| known.get(id).cloned());
+            let reached = of_kind(found, FactKind::Conversion).filter_map(|id| reached.get(id).cloned());
+            let story = &Story::of(touches.collect(), reached.collect());
+            see(&Journey { customer_id: customer.customer_id.as_ref(), conversions, story });
         }
         rest = others;
     }
     Ok(())
+}
+
+fn of_kind(ids: &[FactId], kind: FactKind) -> impl Iterator<Item = &FactId> {
+    ids.iter().filter(move |id| id.kind() == kind)
 }
 
 /// How many of the first customers have no more than [`MOST_TOUCHES`] together; at least one.
@@ -150,8 +157,9 @@ fn fitting(touches: impl Iterator<Item = usize>) -> usize {
     sums.take_while(|sum| *sum <= MOST_TOUCHES).count().max(1)
 }
 
-/// Every interaction of the customer that any of its conversions can look back to, as the index knows them; of one that
-/// did not convert, whatever its interactions within the run's days can look back to.
+/// Every interaction of the customer that any of its conversions can look back to, as the index knows them, and every
+/// conversion if the run asks for those; of one that did not convert, whatever its interactions within the run's days can
+/// look back to.
 async fn timeline(
     app: &App,
     tenant: &Tenant,
@@ -160,12 +168,14 @@ async fn timeline(
 ) -> Result<Vec<FactId>, StoreError> {
     let facts = app.table.facts(tenant, cutoff(run));
     let members = customer.members.iter().cloned().collect();
-    let is_interaction = |(_, id): &(Timestamp, FactId)| id.kind() == FactKind::Interaction;
+    let asks_for_conversions = run.config.asks_for_conversions();
+    let is_asked_for =
+        |(_, id): &(Timestamp, FactId)| asks_for_conversions || id.kind() == FactKind::Interaction;
     if customer.conversions.is_empty() {
         // Which of them is the last that counts is not known before they are read.
         let (from, to) = run.config.span(tenant.settings.zone());
         let places = facts.places(&members, Span { from: run.config.window_start(from), to }).await?;
-        return Ok(places.into_iter().filter(is_interaction).map(|(_, id)| id).collect());
+        return Ok(places.into_iter().filter(is_asked_for).map(|(_, id)| id).collect());
     }
     let times: Vec<_> = conversions.iter().filter_map(Converted::looks_back_from).collect();
     let Some((first, last)) = times.iter().min().zip(times.iter().max()) else { return Ok(Vec::new()) };
@@ -173,7 +183,7 @@ async fn timeline(
         |at: Timestamp| times.iter().any(|end| run.config.window_start(*end) <= at && at <= *end);
     let span = Span { from: run.config.window_start(*first), to: *last };
     let places = facts.places(&members, span).await?;
-    let found = places.into_iter().filter(|place| is_interaction(place) && in_a_window(place.0));
+    let found = places.into_iter().filter(|place| is_asked_for(place) && in_a_window(place.0));
     Ok(found.map(|(_, id)| id).collect())
 }
 
@@ -190,6 +200,19 @@ async fn touches(
     let touches = stored.iter().filter(in_time).filter_map(Touch::of);
     let counted = touches.filter(|touch| touch.counts(&run.config));
     Ok(counted.map(|touch| (touch.id.clone(), touch)).collect())
+}
+
+/// Those of the conversions that others of their customer are told by.
+async fn reached(
+    app: &App,
+    tenant: &Tenant,
+    run: &Run,
+    ids: &[FactId],
+) -> Result<HashMap<FactId, Reached>, StoreError> {
+    let stored = app.table.conversions(tenant, ids, cutoff(run)).await?;
+    let in_time = |stored: &&StoredConversion| stored.received_at <= cutoff(run);
+    let reached = stored.iter().filter(in_time).filter_map(Reached::of);
+    Ok(reached.map(|reached| (reached.id.clone(), reached)).collect())
 }
 
 /// What had expired by then does not count, whenever the task is done.

@@ -33,12 +33,12 @@ pub(crate) async fn count_shards(
 
 /// Every conversion is a journey of its own; what was paid back is none, nor is what ended before the run's days.
 fn count(lessons: &mut Lessons<'_>, journey: &Journey<'_>, from: Timestamp) {
-    if journey.conversions.is_empty() && journey.touches.last().is_some_and(|last| last.time >= from) {
-        lessons.not_converted(journey.touches);
+    if journey.conversions.is_empty() && journey.story.last_touch().is_some_and(|last| last >= from) {
+        lessons.not_converted(journey.story);
     }
-    for (_, conversion) in journey.conversions.iter().map(|converted| converted.named()) {
+    for (id, conversion) in journey.conversions.iter().map(|converted| converted.named()) {
         if conversion.refund_of.is_none() && conversion.amount.minor >= 0 {
-            lessons.converted(conversion.occurred_at, journey.touches);
+            lessons.converted((id, conversion.occurred_at), journey.story);
         }
     }
 }

@@ -9,7 +9,7 @@ use api::fields::{Decimal, Id, PastMoment, Probability, Wanted};
 use api::views::{Amount, Moment, share};
 use api::{Access, ApiError, Body, Caller, Data, may};
 use axum::extract::State;
-use crediting::{Crediting, Touch};
+use crediting::{Crediting, Reached, Story, Touch};
 use domain::conversion::Conversion;
 use domain::identity::Customer;
 use domain::ids::{FactId, FactKind};
@@ -204,12 +204,13 @@ impl Case {
         let at = at.unwrap_or(self.conversion.occurred_at);
         let span = Span { from: config.window_start(at), to: at };
         let places = access.table.facts(tenant, now).places(&self.customer.members, span).await?;
-        let ids: Vec<FactId> =
-            places.into_iter().map(|(_, id)| id).filter(|id| id.kind() == FactKind::Interaction).collect();
-        let found = access.table.interactions(tenant, &ids, now).await?;
+        let ids = places.into_iter().map(|(_, id)| id);
+        let (touches, conversions): (Vec<_>, Vec<_>) = ids.partition(|id| id.kind() == FactKind::Interaction);
+        let found = access.table.interactions(tenant, &touches, now).await?;
         let touches = found.iter().filter_map(Touch::of).filter(|touch| touch.counts(&config));
-        let mut touches: Vec<_> = touches.collect();
-        touches.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+        let conversions = if config.asks_for_conversions() { conversions } else { Vec::new() };
+        let conversions = access.table.conversions(tenant, &conversions, now).await?;
+        let story = Story::of(touches.collect(), conversions.iter().filter_map(Reached::of).collect());
         let conversion = Conversion {
             occurred_at: at,
             commission_minor: Some(self.commission_minor()),
@@ -217,7 +218,7 @@ impl Case {
         };
         let id = self.stored.as_ref().map(|stored| stored.id.clone());
         let id = id.unwrap_or_else(|| FactId::conversion(&tenant.id, &conversion.external_id));
-        Ok(crediting.credit(self.customer.id(), (&id, &conversion), &touches))
+        Ok(crediting.credit(self.customer.id(), (&id, &conversion), &story))
     }
 
     fn view(

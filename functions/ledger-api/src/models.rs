@@ -5,7 +5,7 @@ use api::{Access, ApiError, Body, Caller, Data, Query, may};
 use axum::extract::{Path, State};
 use domain::json::{self, Problem, Reader};
 use domain::rule::{Refusal, Rule};
-use domain::run::{ModelCode, RunConfig, default_half_life_hours};
+use domain::run::{CustomWeights, ModelCode, RunConfig, default_half_life_hours};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -16,6 +16,8 @@ use crate::touch_type::TouchType;
 
 /// Two years: as long as facts are kept by default. A lead is attributed to all that is known of it, unless set otherwise.
 const MOST_WINDOW_HOURS: u32 = 24 * 731;
+
+const WHOLE_PPB: u64 = 1_000_000_000;
 
 /// What a model is called here.
 pub(crate) fn name(model: ModelCode) -> String {
@@ -71,9 +73,29 @@ struct SettingsRequest {
     /// For position_based: what the first touchpoint, those in between and the last get of 1
     #[schemars(extend("x-rules" = [Rule::FractionsAddUp]), example = [0.4, 0.2, 0.4])]
     position_weights: Option<[Probability; 3]>,
+    /// For custom: what single touchpoints at both ends get of 1, and those in between together; as for position_based
+    /// unless given
+    #[schemars(extend("x-rules" = [Rule::FractionsAddUp]))]
+    custom_weights: Option<CustomSharesRequest>,
     /// Only touchpoints on these channels count; all unless given
     #[schemars(length(min = 1, max = 15))]
     include_channels: Option<Vec<TouchType>>,
+}
+
+/// What touchpoints get of 1, by where they stand; all together add up to 1
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, inline)]
+#[expect(dead_code, reason = "it describes what is read below")]
+struct CustomSharesRequest {
+    /// The first touchpoints, from the first on; none has a share of its own unless given
+    #[schemars(length(max = 4), example = [0.3, 0.1])]
+    first: Option<Vec<Probability>>,
+    /// All touchpoints in between together; 0 unless given
+    #[schemars(example = 0.2)]
+    middle: Option<Probability>,
+    /// The last touchpoints, up to the last; none has a share of its own unless given
+    #[schemars(length(max = 4), example = [0.4])]
+    last: Option<Vec<Probability>>,
 }
 
 /// How a model calculates.
@@ -93,21 +115,44 @@ struct SettingsView {
     half_life_hours: u32,
     #[schemars(with = "[f64; 3]", example = [0.4, 0.2, 0.4])]
     position_weights: Vec<Box<RawValue>>,
+    custom_weights: CustomSharesView,
     /// Null for all.
     include_channels: Option<Vec<TouchType>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct CustomSharesView {
+    #[schemars(with = "Vec<f64>", example = [0.3, 0.1])]
+    first: Vec<Box<RawValue>>,
+    #[schemars(with = "f64", example = 0.2)]
+    middle: Box<RawValue>,
+    #[schemars(with = "Vec<f64>", example = [0.4])]
+    last: Vec<Box<RawValue>>,
+}
+
+impl From<&CustomWeights> for CustomSharesView {
+    fn from(weights: &CustomWeights) -> Self {
+        let whole = weights.sum();
+        let parts = |weights: &[u32]| weights.iter().map(|weight| part(*weight, whole)).collect();
+        Self { first: parts(&weights.first), middle: part(weights.middle, whole), last: parts(&weights.last) }
+    }
+}
+
+fn part(weight: u32, whole: u64) -> Box<RawValue> {
+    api::views::share(u64::from(weight) * WHOLE_PPB / whole.max(1))
 }
 
 impl ModelConfigView {
     fn of(config: &RunConfig) -> Self {
         let whole: u64 = config.position_weights.iter().map(|weight| u64::from(*weight)).sum();
-        let part = |weight: &u32| api::views::share(u64::from(*weight) * 1_000_000_000 / whole.max(1));
         let channels = |names: &Vec<String>| names.iter().map(|name| TouchType::of_channel(name)).collect();
         Self {
             model: name(config.model),
             config: SettingsView {
                 time_window_hours: config.window_hours,
                 half_life_hours: config.half_life_hours,
-                position_weights: config.position_weights.iter().map(part).collect(),
+                position_weights: config.position_weights.iter().map(|weight| part(*weight, whole)).collect(),
+                custom_weights: CustomSharesView::from(&config.custom_weights),
                 include_channels: config.include_channels.as_ref().map(channels),
             },
         }
@@ -186,6 +231,7 @@ fn read_settings(settings: &mut Reader<'_>, usual: RunConfig) -> RunConfig {
         window_hours,
         half_life_hours: half_life.unwrap_or_else(|| default_half_life_hours(window_hours)),
         position_weights: settings.optional("positionWeights", fractions).unwrap_or(usual.position_weights),
+        custom_weights: take_custom(settings).unwrap_or(usual.custom_weights),
         include_channels: settings.optional("includeChannels", channels),
         ..usual
     }
@@ -196,13 +242,41 @@ fn fractions(raw: &RawValue) -> Result<[u32; 3], Refusal> {
     let parts: [&RawValue; 3] = serde_json::from_str(raw.get()).map_err(|_| problem)?;
     let mut weights = [0; 3];
     for (weight, part) in weights.iter_mut().zip(parts) {
-        let ppb =
-            json::billionths(part).map_err(|refusal| Refusal { problem: problem.to_owned(), ..refusal })?;
-        *weight = u32::try_from(ppb).unwrap_or_default();
+        *weight = fraction(part).map_err(|refusal| Refusal { problem: problem.to_owned(), ..refusal })?;
     }
     let whole: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
-    let adds_up = whole == 1_000_000_000;
+    let adds_up = whole == WHOLE_PPB;
     adds_up.then_some(weights).ok_or_else(|| Refusal::of(Rule::FractionsAddUp, problem))
+}
+
+fn take_custom(settings: &mut Reader<'_>) -> Option<CustomWeights> {
+    let mut custom = settings.object("customWeights")?;
+    let weights = CustomWeights {
+        first: custom.optional("first", ends).unwrap_or_default(),
+        middle: custom.optional("middle", fraction).unwrap_or_default(),
+        last: custom.optional("last", ends).unwrap_or_default(),
+    };
+    custom.refuse_unknown();
+    let problems = custom.problems();
+    if problems.is_empty() && weights.sum() != WHOLE_PPB {
+        settings.refuse("customWeights", Refusal::of(Rule::FractionsAddUp, "must add up to 1 all together"));
+    }
+    settings.absorb(problems);
+    Some(weights)
+}
+
+fn ends(raw: &RawValue) -> Result<Vec<u32>, Refusal> {
+    let problem = || format!("must be a list of at most {} numbers", CustomWeights::MOST);
+    let parts: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| problem())?;
+    if parts.len() > CustomWeights::MOST {
+        return Err(problem().into());
+    }
+    parts.into_iter().map(fraction).collect()
+}
+
+/// In billionths.
+fn fraction(raw: &RawValue) -> Result<u32, Refusal> {
+    Ok(u32::try_from(json::billionths(raw)?).unwrap_or_default())
 }
 
 fn channels(raw: &RawValue) -> Result<Vec<String>, String> {

@@ -7,7 +7,7 @@ use domain::conversion::Conversion;
 use domain::ids::vendor_id;
 use domain::interaction::{Direction, Field, Interaction, Section, SectionState, Status};
 use domain::money::{Currency, Money};
-use domain::run::ModelCode;
+use domain::run::{Milestone, ModelCode};
 use domain::source::Source;
 use domain::time::{SECOND_MS, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -273,10 +273,19 @@ struct ExplanationView {
     fallback: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signals: Option<SignalsView>,
-    /// What DATA_DRIVEN learned that the touch's channel is worth: its share of all conversions.
+    /// What DATA_DRIVEN learned that the touch's channel, or `step`, is worth: its share of all conversions.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f64", example = 0.25)]
     channel_share: Option<Box<RawValue>>,
+    /// What the touch was to DATA_DRIVEN where `path_transform` is `frequency`: its channel, and how often that was passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"call(2)")]
+    step: Option<String>,
+    /// What the touch made of the customer, as far as U, W or FULL_PATH has a share for that. Of none of a conversion's
+    /// touches where neither lead nor opportunity is known: then the milestones are taken to lie evenly.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = [Milestone::First])]
+    milestones: Vec<Milestone>,
 }
 
 /// What AI_WEIGHTED was told of a touch; the factors multiply its weight.
@@ -371,8 +380,10 @@ impl CreditView {
                 channel_share: run
                     .learned
                     .as_ref()
-                    .and_then(|learned| learned.channels.get(&credit.channel))
+                    .and_then(|learned| learned.channels.get(credit.step.as_ref().unwrap_or(&credit.channel)))
                     .map(|worth| share(worth.share_ppb)),
+                step: credit.step.clone(),
+                milestones: credit.milestones.clone(),
             },
         }
     }

@@ -130,6 +130,8 @@ pub enum ParameterError {
     NoHalfLife,
     /// All position weights are 0.
     NoPosition,
+    /// More touches at one end have their own share than [`Ends::MOST`].
+    TooManyPositions,
 }
 
 impl fmt::Display for ParameterError {
@@ -137,6 +139,7 @@ impl fmt::Display for ParameterError {
         f.write_str(match self {
             Self::NoHalfLife => "the half-life must be longer than 0 milliseconds",
             Self::NoPosition => "at least one of the position weights must be above 0",
+            Self::TooManyPositions => "at most 4 touches at each end can have shares of their own",
         })
     }
 }

@@ -9,12 +9,14 @@ use std::collections::BTreeMap;
 use attribution::markov::{Order, Place, State, Step, Transitions};
 use attribution::shapley::{Coalitions, Sharing};
 use attribution::{Channel, ChannelWeights, MAX_CHANNELS, Outcome, PathsBuf};
+use domain::ids::FactId;
 use domain::learned::{Counts, Learned, Method, NothingLearned, Worth};
 use domain::run::RunConfig;
 use domain::time::Timestamp;
 
 use crate::Touch;
 use crate::counted::counted;
+use crate::story::{End, Story};
 
 /// So many channels are told apart at most.
 const MOST_CHANNELS: usize = 500;
@@ -41,21 +43,21 @@ impl<'a> Lessons<'a> {
         Self { config, channels: BTreeMap::new(), paths: PathsBuf::new(), is_full: false }
     }
 
-    /// Counts what a customer's touches, which are in canonical order, had come to at this moment.
-    pub fn converted(&mut self, at: Timestamp, touches: &[Touch]) {
-        self.count(at, touches, Outcome::converted(0));
+    /// Counts what a customer's touches had come to at this conversion.
+    pub fn converted(&mut self, (id, at): (&FactId, Timestamp), story: &Story) {
+        self.count(End { at, conversion: Some(id) }, story, Outcome::converted(0));
     }
 
     /// Counts a customer who did not convert.
-    pub fn not_converted(&mut self, touches: &[Touch]) {
-        if let Some(last) = touches.last() {
-            self.count(last.time, touches, Outcome::NULL);
+    pub fn not_converted(&mut self, story: &Story) {
+        if let Some(at) = story.last_touch() {
+            self.count(End { at, conversion: None }, story, Outcome::NULL);
         }
     }
 
-    fn count(&mut self, at: Timestamp, touches: &[Touch], outcome: Outcome) {
-        let touches = counted(self.config, at, touches);
-        let passed: Option<Vec<Channel>> = touches.iter().map(|touch| self.channel(&touch.channel)).collect();
+    fn count(&mut self, end: End<'_>, story: &Story, outcome: Outcome) {
+        let touches = counted(self.config, end, story);
+        let passed: Option<Vec<Channel>> = touches.iter().map(|touch| self.channel(touch.step())).collect();
         let is_pushed = passed.is_some_and(|passed| self.paths.push(&passed, outcome).is_ok());
         self.is_full |= !is_pushed;
     }
@@ -222,7 +224,10 @@ impl Taught {
     /// None if nothing was learned of any of these touches' channels, or only that they are worth nothing.
     pub(crate) fn weights(&self, touches: &[Touch]) -> Option<Vec<u64>> {
         let number = |touch: &Touch| {
-            let known = self.names.binary_search(&touch.channel).unwrap_or(self.names.len());
+            let known = self
+                .names
+                .binary_search_by(|name| name.as_str().cmp(touch.step()))
+                .unwrap_or(self.names.len());
             Channel::try_from(known).unwrap_or(Channel::MAX)
         };
         let passed: Vec<Channel> = touches.iter().map(number).collect();
@@ -234,7 +239,7 @@ impl Taught {
 
 #[cfg(test)]
 mod tests {
-    use domain::ids::{ExternalId, FactId, TenantId};
+    use domain::ids::{ExternalId, TenantId};
     use domain::learned::Learning;
     use domain::run::ModelCode;
     use domain::source::Source;
@@ -250,10 +255,12 @@ mod tests {
     /// So many customers, each on a channel of its own, of whom every second converts.
     fn counted(config: &RunConfig, channels: impl Iterator<Item = usize>) -> Counts {
         let mut lessons = Lessons::of(config);
+        let id = FactId::conversion(&TenantId::parse("demo").unwrap(), &ExternalId::parse("1").unwrap());
         for channel in channels {
             match channel % 2 {
-                0 => lessons.converted(Timestamp::from_ms(2), &[touch(channel)]),
-                _ => lessons.not_converted(&[touch(channel)]),
+                0 => lessons
+                    .converted((&id, Timestamp::from_ms(2)), &Story::of(vec![touch(channel)], Vec::new())),
+                _ => lessons.not_converted(&Story::of(vec![touch(channel)], Vec::new())),
             }
         }
         lessons.counts()

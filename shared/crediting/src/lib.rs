@@ -4,24 +4,28 @@
 
 mod counted;
 mod learning;
+mod story;
 
 pub use learning::{Lessons, learned};
+pub use story::{Reached, Story};
 
 use attribution::{
-    AiWeighted, Class, MarkedModel, Marks, Model, ParameterError, Signals, primary_touch, reduce, split,
+    AiWeighted, Class, Ends, MarkedModel, Marks, Milestones, Model, ParameterError, Signals, primary_touch,
+    reduce, split,
 };
 use domain::conversion::Conversion;
 use domain::identity::NodeId;
 use domain::ids::FactId;
 use domain::interaction::Field;
 use domain::learned::Learned;
-use domain::run::{ModelCode, RunConfig, Seen};
+use domain::run::{CustomWeights, Milestone, ModelCode, RunConfig, Seen};
 use domain::signals::sentiment_permille;
 use domain::time::Timestamp;
 use store::{Credit, CreditedConversion, Heard, PaidBack, StoredConversion, StoredInteraction};
 
 use counted::counted;
 use learning::Taught;
+use story::{End, held, milestones};
 
 /// An interaction as a run sees it.
 #[derive(Clone, Debug)]
@@ -39,6 +43,8 @@ pub struct Touch {
     probability_ppb: Option<u64>,
     sentiment_permille: u16,
     duration_seconds: Option<u64>,
+    /// What it is on the path of channels, if that is not its channel.
+    step: Option<String>,
 }
 
 impl Touch {
@@ -60,6 +66,7 @@ impl Touch {
             probability_ppb: interaction.purchase_probability_ppb(),
             sentiment_permille: sentiment_permille(interaction.text(Field::Sentiment)),
             duration_seconds: interaction.duration_seconds().and_then(|seconds| u64::try_from(seconds).ok()),
+            step: None,
         })
     }
 
@@ -80,7 +87,13 @@ impl Touch {
             probability_ppb: None,
             sentiment_permille: 1_000,
             duration_seconds: None,
+            step: None,
         }
+    }
+
+    /// As a path of channels knows it.
+    fn step(&self) -> &str {
+        self.step.as_deref().unwrap_or(&self.channel)
     }
 
     /// Whether it counts, its time apart.
@@ -100,6 +113,8 @@ enum Weighing {
     Signals(AiWeighted, Model),
     /// What it comes to where no touch is of the class.
     Class(MarkedModel, ModelCode),
+    /// Evenly from the first touch to the last where none is known but those.
+    Milestones(Milestones),
     /// The same for every touch, where nothing was learned of any channel.
     Channels(Taught),
 }
@@ -139,6 +154,28 @@ impl Shared {
     }
 }
 
+/// What touches weigh, and why.
+#[derive(Default)]
+struct Weighed {
+    weights: Vec<u64>,
+    /// The model that gave them if it is not the one asked for.
+    fallback: Option<ModelCode>,
+    /// What each touch made of the customer, if that decided.
+    milestones: Vec<Vec<Milestone>>,
+}
+
+impl Weighed {
+    fn by(weights: Vec<u64>) -> Self {
+        Self { weights, ..Self::default() }
+    }
+
+    fn instead(weights: Vec<u64>, fallback: ModelCode) -> Self {
+        // Where there is nothing to weigh, nothing was used.
+        let fallback = Some(fallback).filter(|_| !weights.is_empty());
+        Self { weights, fallback, ..Self::default() }
+    }
+}
+
 /// How a run credits.
 pub struct Crediting<'a> {
     weighing: Weighing,
@@ -166,50 +203,56 @@ impl<'a> Crediting<'a> {
             }
             ModelCode::FirstPaid => Weighing::Class(MarkedModel::First(Class::Paid), ModelCode::FirstTouch),
             ModelCode::LastPaid => Weighing::Class(MarkedModel::Last(Class::Paid), ModelCode::LastTouch),
+            ModelCode::U => Weighing::Milestones(Milestones::U),
+            ModelCode::W => Weighing::Milestones(Milestones::W),
+            ModelCode::FullPath => Weighing::Milestones(Milestones::FULL_PATH),
+            ModelCode::Custom => Weighing::Age(custom(&config.custom_weights)?),
             ModelCode::DataDriven => Weighing::Channels(Taught::of(learned)),
         };
         Ok(Self { weighing, config })
     }
 
-    /// The credits of a conversion over those of `touches`, which are in canonical order, that began in its window, both
-    /// ends included.
+    /// The credits of a conversion over those touches that began in its window, both ends included.
     pub fn credit(
         &self,
         customer_id: Option<&NodeId>,
         (id, conversion): (&FactId, &Conversion),
-        touches: &[Touch],
+        story: &Story,
     ) -> CreditedConversion {
         let at = conversion.occurred_at;
-        let touches = &*counted(self.config, at, touches);
-        let (weights, fallback) = self.weights(at, touches);
-        let shared = Shared::out(conversion, &weights);
+        let end = End { at, conversion: Some(id) };
+        let touches = &*counted(self.config, end, story);
+        let weighed = self.weighed(end, (story, touches));
+        let shared = Shared::out(conversion, &weighed.weights);
         CreditedConversion {
             id: id.clone(),
             customer_id: customer_id.cloned(),
             occurred_at: at,
             amount: conversion.amount,
             refund_of: None,
-            fallback,
-            credits: self.credits(touches, &weights, &shared),
+            fallback: weighed.fallback,
+            credits: self.credits(touches, &weighed, &shared),
         }
     }
 
-    /// What a refund takes back of what the conversion that it pays back is credited with, by the same weights; `touches`
-    /// are those of that conversion's customer. What is paid back beyond its amount is nobody's.
+    /// What a refund takes back of what the conversion that it pays back is credited with, by the same weights; the story
+    /// is that of that conversion's customer. What is paid back beyond its amount is nobody's.
     pub fn take_back(
         &self,
         customer_id: Option<&NodeId>,
         refund: &StoredConversion,
-        (paid, touches): (&PaidBack, &[Touch]),
+        (paid, story): (&PaidBack, &Story),
     ) -> CreditedConversion {
         let original = &paid.original.conversion;
-        let touches = &*counted(self.config, original.occurred_at, touches);
-        let (weights, fallback) = self.weights(original.occurred_at, touches);
-        let mut shared = Shared::out(original, &weights);
-        paid.earlier_minor.iter().for_each(|earlier| shared.pay_back(original, &weights, *earlier));
+        let end = End { at: original.occurred_at, conversion: Some(&paid.original.id) };
+        let touches = &*counted(self.config, end, story);
+        let weighed = self.weighed(end, (story, touches));
+        let weights = &weighed.weights;
+        let mut shared = Shared::out(original, weights);
+        paid.earlier_minor.iter().for_each(|earlier| shared.pay_back(original, weights, *earlier));
         let before = shared.clone();
-        shared.pay_back(original, &weights, refund.conversion.amount.minor);
-        let mut credits = self.credits(touches, &weights, &shared.since(&before));
+        shared.pay_back(original, weights, refund.conversion.amount.minor);
+        let mut credits = self.credits(touches, &weighed, &shared.since(&before));
         credits.retain(|credit| credit.amount_minor != 0 || credit.commission_minor != 0);
         CreditedConversion {
             id: refund.id.clone(),
@@ -217,37 +260,46 @@ impl<'a> Crediting<'a> {
             occurred_at: refund.conversion.occurred_at,
             amount: refund.conversion.amount,
             refund_of: Some(paid.original.id.clone()),
-            fallback,
+            fallback: weighed.fallback,
             credits,
         }
     }
 
-    /// The weights of touches, and the model that gave them if it is not the one asked for.
-    fn weights(&self, at: Timestamp, touches: &[Touch]) -> (Vec<u64>, Option<ModelCode>) {
+    /// What the touches of a story that count weigh.
+    fn weighed(&self, end: End<'_>, (story, touches): (&Story, &[Touch])) -> Weighed {
         let by_age = |model: &Model| {
-            let ages: Vec<u64> = touches.iter().map(|touch| age_ms(at, touch)).collect();
+            let ages: Vec<u64> = touches.iter().map(|touch| age_ms(end.at, touch)).collect();
             let mut weights = Vec::new();
             model.weights_into(&ages, &mut weights);
             weights
         };
         match &self.weighing {
-            Weighing::Age(model) => (by_age(model), None),
+            Weighing::Age(model) => Weighed::by(by_age(model)),
             Weighing::Signals(model, fallback) => {
-                let signals: Vec<_> = touches.iter().map(|touch| self.signals(at, touch)).collect();
+                let signals: Vec<_> = touches.iter().map(|touch| self.signals(end.at, touch)).collect();
                 match model.weights(&signals) {
-                    Some(weights) => (weights, None),
-                    None => (by_age(fallback), Some(ModelCode::TimeDecay)),
+                    Some(weights) => Weighed::by(weights),
+                    None => Weighed::instead(by_age(fallback), ModelCode::TimeDecay),
                 }
             }
             Weighing::Class(model, fallback) => {
                 let marks: Vec<_> = touches.iter().map(|touch| self.marks(touch)).collect();
                 let mut weights = Vec::new();
                 let is_followed = model.weights_into(&marks, &mut weights);
-                (weights, Some(*fallback).filter(|_| !is_followed && !touches.is_empty()))
+                if is_followed { Weighed::by(weights) } else { Weighed::instead(weights, *fallback) }
+            }
+            Weighing::Milestones(shares) => {
+                let marks = milestones(self.config, end, (story, touches));
+                let mut weights = Vec::new();
+                let is_followed = MarkedModel::Milestones(*shares).weights_into(&marks, &mut weights);
+                let held =
+                    marks.iter().enumerate().map(|(at, marks)| held(shares, *marks, (at, touches.len())));
+                let milestones = if is_followed { held.collect() } else { Vec::new() };
+                Weighed { weights, milestones, ..Weighed::default() }
             }
             Weighing::Channels(taught) => match taught.weights(touches) {
-                Some(weights) => (weights, None),
-                None => (by_age(&Model::Linear), Some(ModelCode::Linear).filter(|_| !touches.is_empty())),
+                Some(weights) => Weighed::by(weights),
+                None => Weighed::instead(by_age(&Model::Linear), ModelCode::Linear),
             },
         }
     }
@@ -280,7 +332,8 @@ impl<'a> Crediting<'a> {
     }
 
     /// Touches that the model gives nothing are left out.
-    fn credits(&self, touches: &[Touch], weights: &[u64], shared: &Shared) -> Vec<Credit> {
+    fn credits(&self, touches: &[Touch], weighed: &Weighed, shared: &Shared) -> Vec<Credit> {
+        let weights = &weighed.weights;
         let primary = primary_touch(&shared.amounts);
         let whole: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
         let share = |weight: u64| {
@@ -306,6 +359,8 @@ impl<'a> Crediting<'a> {
                 partner_id: touch.partner_id.clone(),
                 broker_id: touch.broker_id.clone(),
                 heard: matches!(self.weighing, Weighing::Signals(..)).then(|| self.heard(touch)),
+                step: touch.step.clone(),
+                milestones: weighed.milestones.get(index).cloned().unwrap_or_default(),
             })
             .collect()
     }
@@ -313,4 +368,9 @@ impl<'a> Crediting<'a> {
 
 fn age_ms(at: Timestamp, touch: &Touch) -> u64 {
     u64::try_from(at.since(touch.time)).unwrap_or(0)
+}
+
+fn custom(weights: &CustomWeights) -> Result<Model, ParameterError> {
+    let ends = |shares: &[u32]| Ends::new(shares).ok_or(ParameterError::TooManyPositions);
+    Ok(Model::Custom { first: ends(&weights.first)?, middle: weights.middle, last: ends(&weights.last)? })
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, makes a random number, awaits, or knows AWS, axum or tokio.
 
+mod codes;
 pub mod conversion;
 pub mod dimension;
 pub mod identifier;

@@ -18,11 +18,15 @@ pub enum ModelCode {
     LastPaid,
     J,
     InverseJ,
+    U,
+    W,
+    FullPath,
+    Custom,
     DataDriven,
 }
 
 impl ModelCode {
-    pub const ALL: [ModelCode; 12] = [
+    pub const ALL: [ModelCode; 16] = [
         ModelCode::FirstTouch,
         ModelCode::LastTouch,
         ModelCode::Linear,
@@ -34,6 +38,10 @@ impl ModelCode {
         ModelCode::LastPaid,
         ModelCode::J,
         ModelCode::InverseJ,
+        ModelCode::U,
+        ModelCode::W,
+        ModelCode::FullPath,
+        ModelCode::Custom,
         ModelCode::DataDriven,
     ];
 
@@ -50,6 +58,10 @@ impl ModelCode {
             ModelCode::LastPaid => "LAST_PAID",
             ModelCode::J => "J",
             ModelCode::InverseJ => "INVERSE_J",
+            ModelCode::U => "U",
+            ModelCode::W => "W",
+            ModelCode::FullPath => "FULL_PATH",
+            ModelCode::Custom => "CUSTOM",
             ModelCode::DataDriven => "DATA_DRIVEN",
         }
     }

@@ -52,13 +52,13 @@ rules! {
     IdLength = "id_length", "An id that is sent as a number must not have more than 128 characters.";
     SizeLimit = "size_limit", "A free object must not be larger than 8192 bytes as compact JSON.";
     DepthLimit = "depth_limit", "Arrays and objects must not stand in each other more than 32 levels deep.";
-    WeightsAddUp = "weights_add_up", "`position_weights` must add up to 100.";
+    WeightsAddUp = "weights_add_up", "`position_weights` must add up to 100, and so must all `custom_weights` together.";
     ZeroSum = "zero_sum", "What an adjustment moves between attributions must add up to 0, in revenue and in commission.";
     WithinRecord = "within_record",
         "An adjustment must not leave an attribution with less than nothing, nor with more than all of the conversion.";
     ConversionOfLead = "conversion_of_lead",
         "A conversion that is settled must be known, be the lead's, have the value that is given, and not pay another back.";
-    FractionsAddUp = "fractions_add_up", "`positionWeights` must add up to 1.";
+    FractionsAddUp = "fractions_add_up", "`positionWeights` must add up to 1, and so must all `customWeights` together.";
     ResolvedToChange = "resolved_to_change",
         "`adjustments` and `reassign` must come with the status `resolved`, and nowhere else.";
     OwnCursor = "own_cursor", "A cursor must be a `next_cursor` of the same list with the same filters.";

@@ -2,33 +2,10 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::codes::codes;
 use crate::time::{Day, Timestamp, Zone};
-
-macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident { $($member:ident = $code:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($member,)+ }
-
-        impl $name {
-            pub const CODES: &[&str] = &[$($code,)+];
-            pub const ALL: &[$name] = &[$($name::$member,)+];
-
-            pub const fn code(self) -> &'static str {
-                match self { $($name::$member => $code,)+ }
-            }
-
-            /// Reads a code in any case.
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|member| member.code().eq_ignore_ascii_case(text))
-            }
-        }
-    };
-}
 
 codes! {
     /// How often.

@@ -8,7 +8,7 @@ use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind, TenantId};
 use domain::ledger::Earning;
 use domain::money::{Currency, Money};
-use domain::run::{ModelCode, Stage};
+use domain::run::{Milestone, ModelCode, Stage};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,12 @@ pub struct Credit {
     pub broker_id: Option<String>,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Heard>,
+    /// What the touch was on the path of channels, if that is not its channel.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// What it made of the customer, where a model asks that.
+    #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<Milestone>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

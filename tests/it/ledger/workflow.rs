@@ -209,6 +209,36 @@ async fn a_model_calculates_as_the_tenant_sets_it() {
 }
 
 #[tokio::test]
+async fn a_lead_is_calculated_by_shares_of_single_touchpoints_and_by_what_made_it_one() {
+    let shop = new_tenant().await;
+    lead_of_the_document(&shop).await;
+    let shares = async |model: &str| {
+        let asked = json!({"leadId": "lead-123", "model": model, "conversionValue": 1000});
+        let calculated = shop.post(&format!("{API}/attribution/calculate"), asked).await.data();
+        let shares = calculated["attributions"].as_array().unwrap().iter();
+        shares.map(|share| share["revenue"].as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(shares("custom").await, [400.0, 200.0, 400.0]);
+    let weights = json!({"first": [0.1, 0.2], "last": [0.7]});
+    let set = async |weights: Value| {
+        let config = json!({"model": "custom", "config": {"customWeights": weights}});
+        shop.post(&format!("{API}/attribution/models/config"), config).await
+    };
+    let told = set(weights).await.data();
+    assert_eq!(told["config"]["customWeights"], json!({"first": [0.1, 0.2], "middle": 0, "last": [0.7]}));
+    assert_eq!(shares("custom").await, [100.0, 200.0, 700.0]);
+    assert_eq!(set(json!({"first": [0.5]})).await.refusal(), "400 VALIDATION_ERROR config.customWeights");
+    // The lead's sale made nothing of it but a customer: then milestones are taken to lie evenly.
+    assert_eq!(shares("w").await, [333.34, 333.33, 333.33]);
+    let signup = json!({
+        "external_event_id": "signup-1", "event_type": "signup", "event_source": "site", "amount_decimal": 0, "currency": "USD",
+        "occurred_at": "2026-01-05T10:30:00Z", "customer_identifiers": [{"type": "lead_id", "value": "lead-123"}],
+    });
+    assert_eq!(shop.post("/v1/conversions", signup).await.status, 201);
+    assert_eq!(shares("u").await, [800.0, 100.0, 100.0]);
+}
+
+#[tokio::test]
 async fn attributions_are_paged_and_found_by_what_they_are() {
     let shop = new_tenant().await;
     let (_, conversion) = lead_of_the_document(&shop).await;
