@@ -117,11 +117,63 @@ async fn completed_runs_stand_side_by_side_with_what_one_gives_more_than_another
 
     let refusal = async |query: &str| shop.get(&format!("/v1/attribution/compare{query}")).await.refusal();
     assert_eq!(refusal("").await, "400 VALIDATION_ERROR run_ids");
-    assert_eq!(refusal(&format!("?run_ids={}", ids[0])).await, "400 VALIDATION_ERROR run_ids");
+    assert_eq!(refusal("?run_ids=,").await, "400 VALIDATION_ERROR run_ids");
     assert_eq!(refusal(&format!("?run_ids={}&by=colour", ids.join(","))).await, "400 VALIDATION_ERROR by");
     assert_eq!(refusal("?run_ids=run_0,run_1").await, "404 NOT_FOUND");
     let other = new_tenant().await;
     assert_eq!(other.get(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_run_credits_by_several_models_each_of_which_is_read_by_itself() {
+    let shop = new_tenant().await;
+    for (hour, agent) in ["ann", "bob"].into_iter().enumerate() {
+        let at = format!("2026-03-02T{:02}:00:00Z", 8 + hour);
+        call(&shop, agent, json!({"agent_id": agent, "started_at": at})).await;
+    }
+    order(&shop).await;
+    let asked =
+        json!({"model_code": "LINEAR", "more_models": ["last_touch", "LINEAR", "AI_WEIGHTED", "LAST_TOUCH"]});
+    let run = shop.post("/v1/attribution/runs", asked).await.data();
+    let run_id = run["run_id"].as_str().unwrap().to_owned();
+    assert_eq!(run["models"], json!(["LINEAR", "LAST_TOUCH", "AI_WEIGHTED"]));
+    let run = shop.execute(&run_id).await;
+    assert_eq!((&run["status"], &run["model_code"]), (&json!("completed"), &json!("LINEAR")));
+    let other = format!("{run_id}:LAST_TOUCH");
+    let read = async |path: &str| shop.get(&format!("/v1/attribution/runs/{path}")).await;
+    let shown = read(&format!("{run_id}:last_touch")).await.data();
+    assert_eq!((&shown["run_id"], &shown["model_code"]), (&json!(other), &json!("LAST_TOUCH")));
+    assert_eq!((&shown["models"], &shown["attributed_total"]), (&run["models"], &run["attributed_total"]));
+    assert_eq!(shown["config_hash"], shop.run("LAST_TOUCH", json!({})).await["config_hash"]);
+    assert_eq!(read(&format!("{run_id}:LINEAR")).await.data(), run);
+    let credits = shop.list(&format!("/v1/attribution/runs/{other}/results")).await;
+    assert_eq!((credits.len(), &credits[0]["agent_id"]), (1, &json!("bob")));
+    assert_eq!(credits[0]["explanation"]["model_code"], "LAST_TOUCH");
+    assert_eq!(shop.list(&format!("/v1/attribution/runs/{run_id}/results")).await.len(), 2);
+    for unknown in ["W", "", "GUESS", "LINEAR:LINEAR"] {
+        assert_eq!(read(&format!("{run_id}:{unknown}")).await.status, 404, "{unknown}");
+    }
+    // Named alone, it is compared by each of its models.
+    let rows = shop.get(&format!("/v1/attribution/compare?run_ids={run_id}")).await;
+    let models = rows.body["meta"]["runs"].as_array().unwrap().iter().map(|run| run["model_code"].clone());
+    assert_eq!(models.collect::<Vec<_>>(), ["LINEAR", "LAST_TOUCH", "AI_WEIGHTED"]);
+    let moved = shop.get(&format!("/v1/attribution/diff?run_ids={run_id},{other}")).await.data();
+    assert_eq!(moved[0]["touches"].as_array().unwrap().len(), 2, "{moved:#}");
+    // Each of them answers as runs of its own would: the tenant's reports go by the latest of its model.
+    let days = "start_date=2026-03-01&end_date=2026-03-31";
+    let report = shop.get(&format!("/v1/analytics/agents/revenue?{days}&run_id={other}")).await;
+    assert_eq!(report.body["meta"]["run_id"], other.as_str());
+    assert_eq!(report.data()["rows"][0]["attributed_revenue"], 100.0);
+    // One of them is approved, and owed.
+    let approved = shop.post(&format!("/v1/attribution/runs/{other}/approve"), json!({})).await.data();
+    assert_eq!(approved["run_id"], other.as_str());
+    assert!(approved["approved_at"].is_string(), "{approved:#}");
+    assert_eq!(read(&run_id).await.data()["approved_at"], Value::Null);
+    let refused = json!({"model_code": "LINEAR", "more_models": ["GUESS"]});
+    assert_eq!(
+        shop.post("/v1/attribution/runs", refused).await.refusal(),
+        "400 VALIDATION_ERROR more_models"
+    );
 }
 
 /// Executes AI_WEIGHTED; the credits, by their amounts.

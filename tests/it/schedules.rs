@@ -9,13 +9,15 @@ const SCHEDULES: &str = "/v1/attribution/schedules";
 async fn a_schedule_is_created_listed_read_and_ended() {
     let shop = new_tenant().await;
     let asked = json!({
-        "name": "Weekly by position", "model_code": "POSITION_BASED", "every": "week", "weekday": "friday", "at": "03:30",
+        "name": "Weekly by position", "model_code": "POSITION_BASED", "more_models": ["W"],
+        "every": "week", "weekday": "friday", "at": "03:30",
         "config": {"position_weights": [50, 0, 50]},
     });
     let created = shop.post(SCHEDULES, asked).await;
     assert_eq!(created.status, 201, "{}", created.text);
     let created = created.data();
     assert_eq!(created["config"]["position_weights"], json!([50, 0, 50]));
+    assert_eq!(created["more_models"], json!(["W"]));
     assert_eq!((&created["weekday"], &created["day_of_month"]), (&json!("friday"), &Value::Null));
     assert_eq!((&created["last_days"], &created["last_run_id"]), (&json!(7), &Value::Null));
     let next = chrono::DateTime::parse_from_rfc3339(created["next_run_at"].as_str().unwrap()).unwrap();

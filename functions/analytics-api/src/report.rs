@@ -45,7 +45,7 @@ struct AnswerView {
 impl AnswerView {
     fn of(answer: &Answer) -> Self {
         Self {
-            run_id: answer.run.run_id.clone(),
+            run_id: answer.run.id(),
             start_date: answer.from,
             end_date: answer.to,
             as_of: answer.run.cutoff.map(Moment),
@@ -247,7 +247,7 @@ impl Report {
         let last = covered.iter().map(|(_, to)| *to).max();
         let others = self.totals.keys().map(|of| of.currency).filter(|currency| *currency != self.currency);
         MetaView {
-            run_id: newest.map(|run| run.run_id.clone()),
+            run_id: newest.map(|run| run.id()),
             model_code: newest.map(|run| run.config.model.code()),
             currency: self.currency,
             other_currencies: others.collect(),

@@ -6,7 +6,8 @@ use domain::run::{RunMessage, RunStatus, Stage};
 use crate::App;
 use crate::views::RunView;
 
-/// Approve a completed run: what it credited is owed from then on, as far as nothing else was
+/// Approve a completed run, as its id names one of its models: what it credited is owed from then on, as far as nothing
+/// else was
 pub(crate) async fn approve_run(
     State(app): State<App>,
     caller: Caller<may::AttributionConfigure>,
@@ -23,7 +24,7 @@ pub(crate) async fn approve_run(
         for task in table.tasks(&tenant.id, &run, Stage::Execute).await? {
             let message = RunMessage::Approve {
                 tenant: tenant.id.clone(),
-                run_id: run_id.clone(),
+                run_id: run.id(),
                 task: task.name,
                 after: None,
                 by: caller.principal.credential.id().to_owned(),

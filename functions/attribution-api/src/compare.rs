@@ -21,8 +21,8 @@ use crate::App;
 use crate::results::completed;
 use crate::views::MoneyView;
 
-/// No more runs stand side by side.
-const MOST_RUNS: usize = 8;
+/// No more runs, or models of a run, stand side by side.
+const MOST_RUNS: usize = 16;
 
 /// What is compared.
 #[derive(JsonSchema)]
@@ -40,7 +40,7 @@ pub(crate) struct CompareAsked {
     end_date: Option<Day>,
 }
 
-/// 2 to 8 completed runs, with commas between them. Differences are to the first.
+/// Completed runs, with commas between them. Differences are to the first.
 struct RunIds;
 
 impl JsonSchema for RunIds {
@@ -54,8 +54,9 @@ impl JsonSchema for RunIds {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "type": "string", "pattern": "^[^,]+(,[^,]+){1,7}$",
-            "description": "2 to 8 completed runs, with commas between them; differences are to the first",
+            "type": "string", "pattern": "^[^,]+(,[^,]+){0,15}$",
+            "description": "1 to 16 completed runs, with commas between them; differences are to the first. A run that \
+                credits by several models stands there with each of them if it is the only one that is named",
             "examples": ["run_018d0e0a7b7c7d008000000000000001,run_018d0e0a7b7c7d008000000000000002"],
         })
     }
@@ -136,7 +137,10 @@ pub(crate) async fn compare_runs(
     query.finish()?;
     let ids = ids.ok_or_else(|| ApiError::field("run_ids", "is required"))?;
     let currency = currency.or(tenant.settings.currency()).ok_or(ApiError::NotFound("currency"))?;
-    let runs = try_join_all(ids.iter().map(|id| completed(&app, tenant, id))).await?;
+    let mut runs = try_join_all(ids.iter().map(|id| completed(&app, tenant, id))).await?;
+    if let [only] = runs.as_slice() {
+        runs = only.each();
+    }
     let zone = tenant.settings.zone();
     let days = (
         start.unwrap_or_else(|| zone.day_of(Span::ALL.from)),
@@ -166,11 +170,11 @@ pub(crate) async fn compare_runs(
 
 fn run_ids(text: &str) -> Result<Vec<String>, String> {
     let ids: Vec<String> = text.split(',').map(str::to_owned).collect();
-    let is_readable = (2..=MOST_RUNS).contains(&ids.len()) && ids.iter().all(|id| !id.is_empty());
+    let is_readable = (1..=MOST_RUNS).contains(&ids.len()) && ids.iter().all(|id| !id.is_empty());
     if is_readable {
         Ok(ids)
     } else {
-        Err(format!("must name 2 to {MOST_RUNS} runs, with commas between them"))
+        Err(format!("must name 1 to {MOST_RUNS} runs, with commas between them"))
     }
 }
 
@@ -193,7 +197,7 @@ fn rows(runs: &[Run], earned: &[BTreeMap<String, Sum>], currency: Currency) -> V
     let row = |value: &&String| {
         let first = earned.first().map_or(0, |first| minor(first, value));
         let given = runs.iter().zip(earned).map(|(run, of)| GivenView {
-            run_id: run.run_id.clone(),
+            run_id: run.id(),
             attributed_revenue: amount(minor(of, value)),
             conversions: of.get(*value).map_or(0, |sum| sum.conversions),
             difference: amount(minor(of, value) - first),
@@ -206,7 +210,7 @@ fn rows(runs: &[Run], earned: &[BTreeMap<String, Sum>], currency: Currency) -> V
 impl ComparedRunView {
     fn of(run: &Run) -> Self {
         Self {
-            run_id: run.run_id.clone(),
+            run_id: run.id(),
             name: run.name.clone(),
             model_code: run.config.model.code(),
             attributed_total: MoneyView::totals(run, |total| total.attributed_minor),

@@ -54,6 +54,24 @@ pub(crate) fn take_configured(
     }))
 }
 
+/// By what other models a run credits too.
+pub(crate) fn take_more_models(body: &mut Reader<'_>) -> Vec<ModelCode> {
+    body.optional("more_models", models).unwrap_or_default()
+}
+
+fn models(raw: &RawValue) -> Result<Vec<ModelCode>, String> {
+    let problem = || {
+        let codes = ModelCode::ALL.map(ModelCode::code).join(", ");
+        format!("must be a list of at most {MOST_MODELS} of {codes}")
+    };
+    let codes: Vec<String> = serde_json::from_str(raw.get()).map_err(|_| problem())?;
+    let models: Option<Vec<_>> = codes.iter().map(|code| ModelCode::parse(code)).collect();
+    models.filter(|models| models.len() <= MOST_MODELS).ok_or_else(problem)
+}
+
+/// No more models than there are beside the first.
+const MOST_MODELS: usize = ModelCode::ALL.len() - 1;
+
 /// Two years: as long as facts are kept by default.
 const MOST_WINDOW_HOURS: i64 = 24 * 731;
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use store::Run;
 
 use crate::App;
-use crate::config::{ConfigRequest, Days, take_configured};
+use crate::config::{ConfigRequest, Days, take_configured, take_more_models};
 use crate::views::RunView;
 
 /// What to attribute, and how.
@@ -16,6 +16,10 @@ use crate::views::RunView;
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct RunRequest {
     model_code: ModelCode,
+    /// By what other models to credit too. It costs little more than one model: what happened is read once. Each has totals,
+    /// results and sums of its own, found under the run's id and its code, `run_…:LINEAR`
+    #[schemars(length(max = 15), example = [ModelCode::Linear])]
+    more_models: Option<Vec<ModelCode>>,
     /// The model and the time unless given
     #[schemars(example = &"January")]
     name: Option<Text<128>>,
@@ -31,6 +35,7 @@ pub(crate) async fn create_run(
     let tenant = &caller.tenant;
     let mut body = body.reader()?;
     let configured = take_configured(&mut body, tenant, Days::Asked);
+    let more_models = take_more_models(&mut body);
     let name = body.optional("name", json::printable(128));
     let config = body.finish(configured).map_err(ApiError::Invalid)??;
     let now = app.access.clock.now();
@@ -41,6 +46,6 @@ pub(crate) async fn create_run(
         now,
         tenant.settings.expires_at(now, now),
     );
-    let created = app.access.table.create_run(&tenant.id, run).await?;
+    let created = app.access.table.create_run(&tenant.id, run.and_by(&more_models, &tenant.settings)).await?;
     Ok(Created(RunView::of(&created)))
 }

@@ -36,7 +36,7 @@ pub(crate) async fn execute_run(
                 let started = run.started(run.epoch + 1, cutoff);
                 // The sweeper must know of it before the message is sent, and the message must be sent before the
                 // run says that it runs: whatever crashes here, the run is not left saying so for ever.
-                app.access.table.mark_active(&tenant.id, &run_id, started.epoch).await?;
+                app.access.table.mark_active(&tenant.id, &run.run_id, started.epoch).await?;
                 send(&app, &tenant.id, &started, cutoff).await?;
                 if app.access.table.replace_run(&tenant.id, &started).await? {
                     return Ok(Accepted(RunView::of(&started)));

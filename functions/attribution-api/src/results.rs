@@ -82,7 +82,7 @@ pub(crate) async fn page(
     run: &Run,
     (attributed, mut query): (bool, Query<Page>),
 ) -> Result<CreditPage, ApiError> {
-    let cursors = Cursors::of(tenant, format!("credits|{}|{attributed}", run.run_id));
+    let cursors = Cursors::of(tenant, format!("credits|{}|{attributed}", run.id()));
     let limit = query.limit();
     let after = cursors.position(&mut query)?;
     let after = after.map(|position| Place::parse(&position).ok_or(ApiError::InvalidCursor)).transpose()?;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use store::{Schedule, Tenant};
 
 use crate::App;
-use crate::config::{Days, UndatedConfigRequest, take_configured};
+use crate::config::{Days, UndatedConfigRequest, take_configured, take_more_models};
 use crate::views::ConfigView;
 
 /// A tenant has no more schedules than these.
@@ -33,6 +33,9 @@ pub(crate) struct ScheduleRequest {
     #[schemars(example = &"Weekly by position")]
     name: Text<100>,
     model_code: ModelCode,
+    /// By what other models to credit too, as in a run of several
+    #[schemars(length(max = 15), example = [ModelCode::Linear])]
+    more_models: Option<Vec<ModelCode>>,
     config: Option<UndatedConfigRequest>,
     every: Every,
     /// Of a weekly one; monday unless given
@@ -74,6 +77,7 @@ pub(crate) struct ScheduleView {
     name: String,
     #[schemars(with = "ModelCode")]
     model_code: &'static str,
+    more_models: Vec<ModelCode>,
     config: ConfigView,
     every: Every,
     /// Null unless weekly.
@@ -101,6 +105,7 @@ impl ScheduleView {
             schedule_id: schedule.schedule_id.clone(),
             name: schedule.name.clone(),
             model_code: schedule.config.model.code(),
+            more_models: schedule.more_models.clone(),
             config: ConfigView::of(&schedule.config),
             every: timing.every,
             weekday: (timing.every == Every::Week).then_some(timing.weekday),
@@ -148,6 +153,7 @@ pub(crate) async fn create_schedule(
     let mut body = body.reader()?;
     let name = body.required("name", json::printable(100));
     let configured = take_configured(&mut body, tenant, Days::OfSchedule);
+    let more_models = take_more_models(&mut body);
     let timing = take_timing(&mut body);
     let asked = name.zip(configured).zip(timing);
     let ((name, config), (timing, last_days)) = body.finish(asked).map_err(ApiError::Invalid)?;
@@ -167,6 +173,7 @@ pub(crate) async fn create_schedule(
         schedule_id,
         name,
         config,
+        more_models,
         timing,
         last_days,
         created_at: now,

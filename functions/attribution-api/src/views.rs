@@ -218,8 +218,11 @@ pub(crate) struct RunView {
     run_id: String,
     #[schemars(example = &"January")]
     name: String,
+    /// Of those that it credits by, the one that it is shown as: what stands here of credits is by this one.
     #[schemars(with = "ModelCode")]
     model_code: &'static str,
+    /// All that it credits by: the first is shown under the run's own id, each other one under that, a colon, and its code.
+    models: Vec<ModelCode>,
     #[schemars(with = "RunStatus")]
     status: &'static str,
     config: ConfigView,
@@ -246,7 +249,8 @@ pub(crate) struct RunView {
 impl RunView {
     pub(crate) fn of(run: &Run) -> Self {
         Self {
-            run_id: run.run_id.clone(),
+            run_id: run.id(),
+            models: run.models(),
             name: run.name.clone(),
             model_code: run.config.model.code(),
             status: run.status.name(),

@@ -77,16 +77,14 @@ async fn learnt(
     planned: &[Task],
     resend: &[Stage],
 ) -> Result<Option<Run>, WorkError> {
-    if !run.config.learns() || run.learned.is_some() {
-        return Ok(Some(run));
-    }
+    let Some(learner) = run.learner().filter(|run| run.learned.is_none()) else { return Ok(Some(run)) };
     let counted = app.table.tasks(&tenant.id, &run, Stage::Learn).await?;
     let customers = outcomes(planned).map(|outcome| outcome.customers).sum();
     let names = names_of_shards(planned, customers, app.most_executed);
     if !committed(app, tenant, &run, (Stage::Learn, &names, &counted), resend).await? {
         return Ok(None);
     }
-    Ok(taught(app, tenant, run, &counted).await?)
+    Ok(taught(app, tenant, learner, &counted).await?)
 }
 
 /// The tasks that take what was planned, of which there is so much, about so much each: equally many shards that follow

@@ -49,7 +49,7 @@ pub(crate) async fn settle_some(
     if !is_last {
         let next = RunMessage::Approve {
             tenant: tenant.id.clone(),
-            run_id: run.run_id.clone(),
+            run_id: run.id(),
             task: name.to_owned(),
             after: last,
             by: by.to_owned(),
@@ -94,7 +94,7 @@ async fn settle(
         credited.credits.iter().map(Earning::from).collect(),
         now,
     )
-    .approved_with(&run.run_id);
+    .approved_with(&run.id());
     fresh.lead_id = stored.conversion.lead_id().map(str::to_owned);
     let audited = Audited {
         audit_id: app.clock.mint("aud"),
@@ -102,7 +102,7 @@ async fn settle(
         by: by.to_owned(),
         action: "settlement.approved".to_owned(),
         subject: credited.id.to_string(),
-        detail: serde_json::json!({ "run_id": run.run_id }).to_string(),
+        detail: serde_json::json!({ "run_id": run.id() }).to_string(),
     };
     match app.table.settle(tenant, (fresh, stored), &audited, now).await {
         Ok(_) | Err(NotSettled::ReliedOn) => Ok(()),

@@ -1,4 +1,4 @@
-//! Executing some shards: every planned conversion of their customers gets its credits.
+//! Executing some shards: every planned conversion of their customers gets its credits, by each of the run's models.
 
 use crediting::{Crediting, Story};
 use domain::run::Stage;
@@ -16,21 +16,35 @@ pub(crate) async fn execute_shards(
     run: &Run,
     (name, attempt): (&str, &str),
 ) -> Result<TaskOutcome, WorkError> {
-    let crediting = Crediting::of(&run.config, run.learned.as_ref())?;
+    let runs = run.each();
+    let creditings: Vec<_> =
+        runs.iter().map(|run| Crediting::of(&run.config, run.learned.as_ref())).collect::<Result<_, _>>()?;
     let mut customers = match keys::shards_named(name) {
         Some(shards) => planned(app, tenant, run, &shards).await?,
         None => Vec::new(),
     };
     customers.retain(|customer| !customer.conversions.is_empty());
-    let mut credited = Vec::new();
-    let credit = |journey: &Journey<'_>| credited.extend(credits(&crediting, journey));
-    each_journey(app, tenant, run, &customers, credit).await?;
-    credited.sort_by(|a, b| a.id.cmp(&b.id));
-    let to = Attempt { tenant: &tenant.id, run, stage: Stage::Execute, task: name, attempt };
-    app.table.put_credits(to, &credited).await?;
-    let (sums, totals) = sums_of(&credited, tenant.settings.zone());
-    app.table.put_shard_sums(to, &sums).await?;
-    Ok(TaskOutcome { totals, digest: digest(&credited), ..TaskOutcome::default() })
+    let mut credited = vec![Vec::new(); runs.len()];
+    each_journey(app, tenant, run, &customers, |journey| {
+        for (credited, crediting) in credited.iter_mut().zip(&creditings) {
+            credited.extend(credits(crediting, journey));
+        }
+    })
+    .await?;
+    let mut hash = Sha256::new();
+    let mut totals = Vec::new();
+    for (run, mut credited) in runs.iter().zip(credited) {
+        credited.sort_by(|a: &CreditedConversion, b| a.id.cmp(&b.id));
+        let to = Attempt { tenant: &tenant.id, run, stage: Stage::Execute, task: name, attempt };
+        app.table.put_credits(to, &credited).await?;
+        let (sums, of_model) = sums_of(&credited, tenant.settings.zone());
+        app.table.put_shard_sums(to, &sums).await?;
+        digest(&credited, &mut hash);
+        totals.push(of_model);
+    }
+    let others = totals.split_off(totals.len().min(1));
+    let totals = totals.pop().unwrap_or_default();
+    Ok(TaskOutcome { totals, others, digest: hex::encode(hash.finalize()), ..TaskOutcome::default() })
 }
 
 fn credits(crediting: &Crediting<'_>, journey: &Journey<'_>) -> Vec<CreditedConversion> {
@@ -44,8 +58,7 @@ fn credits(crediting: &Crediting<'_>, journey: &Journey<'_>) -> Vec<CreditedConv
     journey.conversions.iter().map(credit).collect()
 }
 
-fn digest(credited: &[CreditedConversion]) -> String {
-    let mut hash = Sha256::new();
+fn digest(credited: &[CreditedConversion], hash: &mut Sha256) {
     for conversion in credited {
         hash.update(conversion.id.bare());
         hash.update(conversion.amount.minor.to_be_bytes());
@@ -55,5 +68,4 @@ fn digest(credited: &[CreditedConversion]) -> String {
             hash.update(credit.amount_minor.to_be_bytes());
         }
     }
-    hex::encode(hash.finalize())
 }

@@ -2,11 +2,12 @@
 
 use domain::dimension::Dimension;
 use domain::run::{RunStatus, Total, Totals};
-use store::{Attempt, Run, StoreError, Sums, Task, Tenant};
+use store::{Attempt, Run, StoreError, Sums, Task, TaskOutcome, Tenant};
 
 use crate::{App, WorkError};
 
-/// Adds up the committed shards, checks the totals against the planned conversions, and publishes by one transaction.
+/// Adds up the committed shards by each model, checks the totals against the planned conversions, and publishes by one
+/// transaction.
 ///
 /// Any number of workers may come here at once, or one again after a crash: all of them write the same.
 pub(crate) async fn finish(
@@ -16,13 +17,21 @@ pub(crate) async fn finish(
     planned: &[Task],
     executed: &[Task],
 ) -> Result<(), WorkError> {
-    let sums = summed(app, tenant, &run, executed).await?;
-    app.table.put_run_sums(&tenant.id, &run, &sums).await?;
-    let totals = totals_of(executed);
-    let settled = totals.settles(&totals_of(planned)) && agrees(&sums, &totals);
+    let planned = totals_of(planned, |outcome| Some(&outcome.totals));
+    let (mut by_model, mut settled) = (Vec::new(), true);
+    for (number, run) in run.each().iter().enumerate() {
+        let sums = summed(app, tenant, run, executed).await?;
+        app.table.put_run_sums(&tenant.id, run, &sums).await?;
+        let totals = totals_of(executed, |outcome| match number.checked_sub(1) {
+            None => Some(&outcome.totals),
+            Some(other) => outcome.others.get(other),
+        });
+        settled &= totals.settles(&planned) && agrees(&sums, &totals);
+        by_model.push(totals);
+    }
     let epoch = run.epoch;
     loop {
-        run.totals = totals.clone();
+        run = run.came_to(&by_model);
         run.completed_at = Some(app.clock.now());
         if settled {
             run.status = RunStatus::Completed;
@@ -62,9 +71,9 @@ async fn summed(app: &App, tenant: &Tenant, run: &Run, executed: &[Task]) -> Res
     Ok(sums)
 }
 
-fn totals_of(tasks: &[Task]) -> Totals {
+fn totals_of(tasks: &[Task], of: impl Fn(&TaskOutcome) -> Option<&Totals>) -> Totals {
     let mut totals = Totals::default();
-    tasks.iter().filter_map(|task| task.outcome.as_ref()).for_each(|outcome| totals.merge(&outcome.totals));
+    tasks.iter().filter_map(|task| of(task.outcome.as_ref()?)).for_each(|of_task| totals.merge(of_task));
     totals
 }
 

@@ -118,10 +118,15 @@ async fn some_journeys(
     let converted = |customer: &PlannedCustomer| -> Vec<Converted<'_>> {
         customer.conversions.iter().filter_map(|id| conversions.get(id).copied()).collect()
     };
+    let kinds: &[FactKind] = if run.asks_for_conversions() {
+        &[FactKind::Interaction, FactKind::Conversion]
+    } else {
+        &[FactKind::Interaction]
+    };
     let read = customers.iter().map(|customer| {
         let conversions = converted(customer);
         async move {
-            let found = timeline(app, tenant, run, (customer, &conversions)).await?;
+            let found = timeline(app, tenant, run, (customer, &conversions), kinds).await?;
             Ok::<_, StoreError>((customer, conversions, found))
         }
     });
@@ -157,20 +162,18 @@ fn fitting(touches: impl Iterator<Item = usize>) -> usize {
     sums.take_while(|sum| *sum <= MOST_TOUCHES).count().max(1)
 }
 
-/// Every interaction of the customer that any of its conversions can look back to, as the index knows them, and every
-/// conversion if the run asks for those; of one that did not convert, whatever its interactions within the run's days can
-/// look back to.
+/// Every fact of these kinds that any of the customer's conversions can look back to, as the index knows them; of one that
+/// did not convert, whatever its interactions within the run's days can look back to.
 async fn timeline(
     app: &App,
     tenant: &Tenant,
     run: &Run,
     (customer, conversions): (&PlannedCustomer, &[Converted<'_>]),
+    kinds: &[FactKind],
 ) -> Result<Vec<FactId>, StoreError> {
     let facts = app.table.facts(tenant, cutoff(run));
     let members = customer.members.iter().cloned().collect();
-    let asks_for_conversions = run.config.asks_for_conversions();
-    let is_asked_for =
-        |(_, id): &(Timestamp, FactId)| asks_for_conversions || id.kind() == FactKind::Interaction;
+    let is_asked_for = |(_, id): &(Timestamp, FactId)| kinds.contains(&id.kind());
     if customer.conversions.is_empty() {
         // Which of them is the last that counts is not known before they are read.
         let (from, to) = run.config.span(tenant.settings.zone());

@@ -43,7 +43,7 @@ fn count(lessons: &mut Lessons<'_>, journey: &Journey<'_>, from: Timestamp) {
     }
 }
 
-/// The run with what it learned, frozen by whoever solves it first. None if the run is over.
+/// The run, shown as the one that learns, with what it learned, frozen by whoever solves it first. None if the run is over.
 pub(crate) async fn taught(
     app: &App,
     tenant: &Tenant,
@@ -60,7 +60,7 @@ pub(crate) async fn taught(
         tracing::info!(run_id = %run.run_id, nothing = ?learned.nothing, "run learned");
         run.learned = Some(learned);
         app.table.replace_run(&tenant.id, &run).await?;
-        match app.table.run(&tenant.id, &run.run_id, app.clock.now()).await? {
+        match app.table.run(&tenant.id, &run.id(), app.clock.now()).await? {
             Some(now) if now.epoch == epoch && now.status == RunStatus::Running => run = now,
             Some(_) | None => return Ok(None),
         }

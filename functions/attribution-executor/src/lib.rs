@@ -68,7 +68,7 @@ pub(crate) enum WorkError {
 /// Handles one batch; the answer names the messages that must come again.
 pub async fn handle(app: App, event: SqsEvent) -> SqsBatchResponse {
     let app = &app;
-    runtime::each(event, 1, async |message: RunMessage| match work(app, message).await {
+    runtime::each(event, 1, async |message: RunMessage| match Box::pin(work(app, message)).await {
         Ok(()) => Outcome::Done,
         Err(error) => {
             tracing::error!(%error, "a step of a run failed and will be tried again");
@@ -92,7 +92,7 @@ async fn work(app: &App, message: RunMessage) -> Result<(), WorkError> {
             let run = app.table.run(&tenant.id, &run_id, app.clock.now()).await?;
             let current = |run: &Run| run.status == RunStatus::Running && run.epoch == epoch;
             match run.filter(current) {
-                Some(run) => do_task(app, &tenant, run, (stage, &task)).await,
+                Some(run) => Box::pin(do_task(app, &tenant, run, (stage, &task))).await,
                 None => Ok(()),
             }
         }

@@ -44,12 +44,17 @@ pub(crate) async fn plan_hours(
         customers: shards.values().map(|customers| customers.len() as u64).sum(),
         shards: shards.into_keys().collect(),
         rest: halves(&hours[wanted.hours..]),
+        ..TaskOutcome::default()
     })
 }
 
 /// What facts a run plans by: those who did not convert are known by their interactions.
 pub(crate) fn planned_kinds(run: &Run) -> &'static [FactKind] {
-    if run.config.learns() { &[FactKind::Conversion, FactKind::Interaction] } else { &[FactKind::Conversion] }
+    if run.learner().is_some() {
+        &[FactKind::Conversion, FactKind::Interaction]
+    } else {
+        &[FactKind::Conversion]
+    }
 }
 
 /// The hours that a task is to plan, as far as they hold facts that the run may ask for. A task is named after its month,

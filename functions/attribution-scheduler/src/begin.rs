@@ -1,23 +1,25 @@
 //! Beginning a run.
 
-use domain::run::{RunConfig, RunMessage, RunStatus};
+use domain::run::{ModelCode, RunConfig, RunMessage, RunStatus};
 use domain::time::Timestamp;
 use store::{Run, Tenant};
 
 use crate::{App, TickError};
 
-/// Creates a run of this id, name and configuration and starts it, unless that was done before.
+/// Creates a run of this id, name and configuration, which credits by more models too, and starts it, unless that was done
+/// before.
 pub(crate) async fn begin(
     app: &App,
     tenant: &Tenant,
-    (run_id, name, config): (String, String, RunConfig),
+    (run_id, name): (String, String),
+    (config, more_models): (RunConfig, &[ModelCode]),
     now: Timestamp,
 ) -> Result<(), TickError> {
     let run = match app.table.run(&tenant.id, &run_id, now).await? {
         Some(run) => run,
         None => {
             let run = Run::new(run_id, name, config, now, tenant.settings.expires_at(now, now));
-            app.table.create_run(&tenant.id, run).await?
+            app.table.create_run(&tenant.id, run.and_by(more_models, &tenant.settings)).await?
         }
     };
     if run.status == RunStatus::Pending {

@@ -83,7 +83,7 @@ async fn start_run(app: &App, tenant: &Tenant, today: Day, now: Timestamp) -> Re
     }
     let run_id = daily_run_id(&tenant.id, today);
     let name = format!("daily {} of {today}", config.model.code());
-    begin(app, tenant, (run_id, name, config), now).await
+    begin(app, tenant, (run_id, name), (config, &[]), now).await
 }
 
 async fn recount(app: &App, tenant: &Tenant, now: Timestamp) -> Result<(), TickError> {

@@ -36,7 +36,7 @@ async fn start(app: &App, due: &Due, now: Timestamp) -> Result<(), TickError> {
     {
         let run_id = scheduled_run_id(&tenant.id, &schedule.schedule_id, schedule.due_at);
         let (name, config) = of_its_day(&tenant, &schedule);
-        begin(app, &tenant, (run_id.clone(), name, config), now).await?;
+        begin(app, &tenant, (run_id.clone(), name), (config, &schedule.more_models), now).await?;
         let next = schedule.timing.next_after(tenant.settings.zone(), now);
         app.table.note_started(&tenant.id, &schedule, (&run_id, next)).await?;
     }

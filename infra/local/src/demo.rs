@@ -9,7 +9,6 @@ mod story;
 use std::time::Duration;
 
 use domain::model::ModelCode;
-use futures::future::try_join_all;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, sleep};
 
@@ -49,8 +48,7 @@ pub async fn fill(stack: &Stack, demo: &TenantCredentials, story: &Story) -> Res
     bar.set_message("waiting until all is read");
     idle(stack, "crae-deliveries").await?;
     bar.set_message("attribution");
-    let execute = async |model| Ok::<_, DemoError>((model, client.execute(model).await?));
-    let mut runs = try_join_all(ModelCode::ALL.map(execute)).await?;
+    let mut runs = client.execute(ModelCode::ALL).await?;
     runs.retain(|(model, _)| COMPARED.contains(model));
     bar.set_message("reports");
     let standings = Standings::read(&client, story, &runs).await?;

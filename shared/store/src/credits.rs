@@ -196,7 +196,12 @@ impl<'a> Attempt<'a> {
     }
 
     pub(crate) fn partition(&self) -> String {
-        keys::attempt(self.tenant, &self.run.run_id, self.stage, self.task, self.attempt)
+        let partition = keys::attempt(self.tenant, &self.run.run_id, self.stage, self.task, self.attempt);
+        match self.run.other_model() {
+            // What was planned and counted is of all models.
+            Some(model) if self.stage == Stage::Execute => format!("{partition}#{}", model.code()),
+            Some(_) | None => partition,
+        }
     }
 }
 

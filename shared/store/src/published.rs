@@ -63,7 +63,7 @@ impl Table {
         let published = Published {
             from,
             to,
-            run_id: run.run_id.clone(),
+            run_id: run.id(),
             cutoff: run.cutoff.unwrap_or(run.created_at),
             expires_at: run.expires_at,
         };
@@ -85,7 +85,7 @@ impl Table {
         let ids: Vec<_> = days.iter().map(|published| published.run_id.clone()).collect();
         let runs = self.runs_by_id(&tenant.id, &ids, now).await?;
         let answer = |published: Published| {
-            let run = runs.iter().find(|run| run.run_id == published.run_id)?.clone();
+            let run = runs.iter().find(|run| run.id() == published.run_id)?.clone();
             (run.status == RunStatus::Completed).then_some(Answer {
                 run,
                 from: published.from,

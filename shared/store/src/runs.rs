@@ -1,18 +1,23 @@
 //! Runs, and how they move: every move is one conditional write, so that any number of workers may try it and one succeeds.
 
+mod several;
+
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::TenantId;
 use domain::learned::Learned;
-use domain::run::{RunConfig, RunStatus, Totals};
+use domain::run::{ModelCode, RunConfig, RunStatus, Totals};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::several::{Beside, named};
 use crate::error::StoreError;
 use crate::keys;
 use crate::table::{Range, Sorted, Table, Unless, pause, written};
 use crate::tenants::Tenant;
 
-/// A run as stored.
+/// A run as stored, shown as one of its models.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     pub run_id: String,
@@ -37,6 +42,12 @@ pub struct Run {
     pub totals: Totals,
     pub failure: Option<String>,
     pub expires_at: i64,
+    /// What it says of its other models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    beside: Vec<Beside>,
+    /// Which of its models it is shown as: the first, or the one of this number.
+    #[serde(skip)]
+    shown: usize,
     #[serde(rename = "rv")]
     revision: u64,
 }
@@ -65,29 +76,31 @@ impl Run {
             totals: Totals::default(),
             failure: None,
             expires_at,
+            beside: Vec::new(),
+            shown: 0,
             revision: 0,
         }
     }
 
     fn next(&self) -> Self {
-        Self { revision: self.revision + 1, ..self.clone() }
+        Self { revision: self.revision + 1, ..self.clone().into_first() }
     }
 
     /// The run as it stands when execution `epoch` begins: nothing of an earlier execution counts any more.
     #[must_use]
     pub fn started(&self, epoch: u32, cutoff: Timestamp) -> Self {
-        Self {
+        let mut started = Self {
             status: RunStatus::Running,
             epoch,
             executed_at: Some(cutoff),
             cutoff: Some(cutoff),
             completed_at: None,
             months: None,
-            learned: None,
-            totals: Totals::default(),
             failure: None,
             ..self.clone()
-        }
+        };
+        started.forgets();
+        started
     }
 
     /// A run that was called off, to be executed after all: nothing that was asked for before counts any more.
@@ -165,18 +178,16 @@ impl Table {
         }
     }
 
-    /// None too for what is no run's id: a client's text neither reaches into other keys nor is too long for one.
-    pub async fn run(
-        &self,
-        tenant: &TenantId,
-        run_id: &str,
-        now: Timestamp,
-    ) -> Result<Option<Run>, StoreError> {
+    /// The run as one of the model that the id names, or of its first. None too for what is no run's id: a client's text
+    /// neither reaches into other keys nor is too long for one.
+    pub async fn run(&self, tenant: &TenantId, id: &str, now: Timestamp) -> Result<Option<Run>, StoreError> {
+        let (run_id, model) = named(id);
         if !is_minted(run_id) {
             return Ok(None);
         }
         let item: Option<RunItem> = self.get(&keys::run(tenant, run_id)).await?;
-        Ok(item.filter(|item| item.ttl > now.ms() / 1_000).map(|item| item.run))
+        let run = item.filter(|item| item.ttl > now.ms() / 1_000).map(|item| item.run);
+        Ok(run.and_then(|run| shown(&run, model)))
     }
 
     /// Reads many runs by id, in no order; those that are gone or expired are left out.
@@ -186,9 +197,18 @@ impl Table {
         ids: &[String],
         now: Timestamp,
     ) -> Result<Vec<Run>, StoreError> {
-        let wanted: Vec<_> = ids.iter().map(|id| keys::run(tenant, id)).collect();
-        let items: Vec<RunItem> = self.get_many(&wanted).await?;
-        Ok(items.into_iter().filter(|item| item.ttl > now.ms() / 1_000).map(|item| item.run).collect())
+        let mut wanted: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
+        for (run_id, model) in ids.iter().map(|id| named(id)) {
+            wanted.entry(run_id).or_default().push(model);
+        }
+        let keys: Vec<_> = wanted.keys().map(|run_id| keys::run(tenant, run_id)).collect();
+        let items: Vec<RunItem> = self.get_many(&keys).await?;
+        let runs = items.into_iter().filter(|item| item.ttl > now.ms() / 1_000).map(|item| item.run);
+        let as_asked = |run: Run| {
+            let models = wanted.get(run.run_id.as_str()).into_iter().flatten();
+            models.filter_map(|model| shown(&run, *model)).collect::<Vec<_>>()
+        };
+        Ok(runs.flat_map(as_asked).collect())
     }
 
     /// Writes what became of `run`, unless somebody wrote since it was read.
@@ -196,16 +216,19 @@ impl Table {
         self.put(&run_item(tenant, &run.next()), Unless::Changed(run.revision)).await
     }
 
-    /// Completes a run, unless somebody wrote since it was read; in the same moment its days are published if its
-    /// configuration is the usual one.
+    /// Completes a run, unless somebody wrote since it was read; in the same moment its days are published, by each of its
+    /// models, if its configuration is the usual one.
     pub async fn complete_run(&self, tenant: &Tenant, run: &Run, now: Timestamp) -> Result<bool, StoreError> {
         let run_put = || Ok((written(&run_item(&tenant.id, &run.next()))?, Unless::Changed(run.revision)));
         if !run.config.is_usual() {
             return self.replace_run(&tenant.id, run).await;
         }
         for attempt in 0.. {
-            let (days, unless) = self.publishing(tenant, run, now).await?;
-            match self.put_together(&[run_put()?, (days, unless)]).await? {
+            let mut puts = vec![run_put()?];
+            for run in run.each() {
+                puts.push(self.publishing(tenant, &run, now).await?);
+            }
+            match self.put_together(&puts).await? {
                 None => return Ok(true),
                 Some(0) => return Ok(false),
                 // Another run was published meanwhile.
@@ -276,6 +299,14 @@ impl Table {
     }
 }
 
+/// The run as one of this model, or of its first.
+fn shown(run: &Run, model: Option<&str>) -> Option<Run> {
+    match model {
+        None => Some(run.clone()),
+        Some(code) => run.of_model(ModelCode::parse(code)?),
+    }
+}
+
 /// Whether a text is `run_` and 32 hex digits.
 fn is_minted(run_id: &str) -> bool {
     run_id.strip_prefix("run_").is_some_and(|rest| {
@@ -285,5 +316,5 @@ fn is_minted(run_id: &str) -> bool {
 
 fn run_item(tenant: &TenantId, run: &Run) -> RunItem {
     let key = keys::run(tenant, &run.run_id);
-    RunItem { pk: key.pk, sk: key.sk, ttl: run.expires_at, run: run.clone() }
+    RunItem { pk: key.pk, sk: key.sk, ttl: run.expires_at, run: run.clone().into_first() }
 }

@@ -5,7 +5,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ids::TenantId;
-use domain::run::RunConfig;
+use domain::run::{ModelCode, RunConfig};
 use domain::schedule::Timing;
 use domain::time::{DAY_MS, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct Schedule {
     pub name: String,
     /// Of the runs, their days apart.
     pub config: RunConfig,
+    /// By what other models the runs credit too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_models: Vec<ModelCode>,
     pub timing: Timing,
     /// How many whole days before the one on which a run starts it takes conversions of.
     pub last_days: u16,

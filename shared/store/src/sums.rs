@@ -98,7 +98,8 @@ impl Table {
     /// Writes the sums of a whole run, before it publishes.
     pub async fn put_run_sums(&self, tenant: &TenantId, run: &Run, sums: &Sums) -> Result<(), StoreError> {
         let pk = keys::run(tenant, &run.run_id).pk;
-        self.put_many(&sum_items(&pk, &keys::run_sums(run.epoch), run.expires_at, sums)).await
+        let prefix = keys::run_sums(run.epoch, run.other_model());
+        self.put_many(&sum_items(&pk, &prefix, run.expires_at, sums)).await
     }
 
     /// The sums of a run in one dimension, from day to day, both included.
@@ -109,7 +110,7 @@ impl Table {
         dimension: Dimension,
         days: (Day, Day),
     ) -> Result<Sums, StoreError> {
-        let prefix = keys::run_sums(run.epoch);
+        let prefix = keys::run_sums(run.epoch, run.other_model());
         let sort = |day: Day, end: &str| format!("{prefix}{}#{day}{end}", dimension.code());
         let range = Range {
             index: None,

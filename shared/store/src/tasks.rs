@@ -18,6 +18,9 @@ use crate::table::{Range, Sorted, Table, Unless};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskOutcome {
     pub totals: Totals,
+    /// When executing a run of several models: what the others credit, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Totals>,
     /// When planning: the shards that have work.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<u32>,

@@ -29,20 +29,21 @@ async fn killed_at(shop: &Shop, run: &Run, nth: usize) -> bool {
     calls.load(Ordering::SeqCst) >= nth
 }
 
-/// A run that learns takes every step that another takes, and more.
+/// A run that learns takes every step that another takes, and more; and so does one that credits by several models.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_call_a_worker_dies_at_the_same_is_published() {
     let shop = Shop::stocked().await;
-    let clean = shop.new_run(ModelCode::DataDriven).await;
+    let new_run = async || shop.new_run_by(ModelCode::Linear, &[ModelCode::DataDriven]).await;
+    let clean = new_run().await;
     let start = shop.executed(&clean).await;
     shop.drain(&shop.app(), [start]).await;
-    let expected = shop.published(&clean).await;
-    assert_eq!(expected.learned.as_ref().unwrap().nothing, None);
+    let expected = shop.published_by_each(&clean).await;
+    assert_eq!(expected[1].learned.as_ref().unwrap().nothing, None);
     let (mut nth, step) = (1, if option_env!("CRAE_FULL").is_some() { 1 } else { 11 });
     loop {
-        let run = shop.new_run(ModelCode::DataDriven).await;
+        let run = new_run().await;
         let died = killed_at(&shop, &run, nth).await;
-        assert_eq!(shop.published(&run).await, expected, "killed at call {nth}");
+        assert_eq!(shop.published_by_each(&run).await, expected, "killed at call {nth}");
         if !died {
             break;
         }

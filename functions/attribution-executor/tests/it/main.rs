@@ -114,14 +114,23 @@ impl Shop {
     }
 
     async fn new_run(&self, model: ModelCode) -> Run {
+        self.new_run_by(model, &[]).await
+    }
+
+    /// A run of several models, which learns from as few conversions as there are.
+    async fn new_run_by(&self, model: ModelCode, more: &[ModelCode]) -> Run {
         let learning = Learning { least_conversions: 1, ..Learning::default() };
-        self.new_run_of(RunConfig { learning, ..RunConfig::usual(model) }).await
+        let run = self.made(RunConfig { learning, ..RunConfig::usual(model) });
+        self.table.create_run(&self.tenant.id, run.and_by(more, &self.tenant.settings)).await.unwrap()
     }
 
     async fn new_run_of(&self, config: RunConfig) -> Run {
+        self.table.create_run(&self.tenant.id, self.made(config)).await.unwrap()
+    }
+
+    fn made(&self, config: RunConfig) -> Run {
         let now = self.stack.clock.now();
-        let run = Run::new(self.stack.clock.mint("run"), "test".to_owned(), config, now, i64::MAX / 2_000);
-        self.table.create_run(&self.tenant.id, run).await.unwrap()
+        Run::new(self.stack.clock.mint("run"), "test".to_owned(), config, now, i64::MAX / 2_000)
     }
 
     /// What execute sends, after it made the run known to the sweeper.
@@ -137,7 +146,7 @@ impl Shop {
     }
 
     async fn reread(&self, run: &Run) -> Run {
-        self.table.run(&self.tenant.id, &run.run_id, self.stack.clock.now()).await.unwrap().unwrap()
+        self.table.run(&self.tenant.id, &run.id(), self.stack.clock.now()).await.unwrap().unwrap()
     }
 
     /// A worker whose planning leaves work to others.
@@ -175,6 +184,15 @@ impl Shop {
         let host: Host = self.stack.host(&[&QUEUE[..], &more[..]].concat());
         attribution_scheduler::handle(attribution_scheduler::App::connect(&host).unwrap()).await.unwrap();
         self.sent()
+    }
+
+    /// The same of each of a run's models.
+    async fn published_by_each(&self, run: &Run) -> Vec<Published> {
+        let mut published = Vec::new();
+        for run in run.each() {
+            published.push(self.published(&run).await);
+        }
+        published
     }
 
     /// Everything a reader of a completed run can see.

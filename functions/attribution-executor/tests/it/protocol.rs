@@ -210,6 +210,22 @@ async fn a_run_that_stands_still_for_half_an_hour_is_failed() {
 }
 
 #[tokio::test]
+async fn a_run_of_several_models_publishes_what_a_run_of_each_alone_does() {
+    let shop = Shop::stocked().await;
+    let [first, more @ ..] = ModelCode::ALL;
+    let together = shop.new_run_by(first, &more).await;
+    let start = shop.executed(&together).await;
+    shop.drain(&shop.app(), [start]).await;
+    let published = shop.published_by_each(&together).await;
+    for (model, together) in ModelCode::ALL.into_iter().zip(published) {
+        let alone = shop.new_run_by(model, &[]).await;
+        let start = shop.executed(&alone).await;
+        shop.drain(&shop.app(), [start]).await;
+        assert_eq!(shop.published(&alone).await, together, "{model:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_same_is_published_however_little_a_task_plans_and_credits() {
     let shop = Shop::stocked().await;
     let mut published = Vec::new();

@@ -18,6 +18,7 @@ async fn scheduled(shop: &Shop, id: &str, every: Every, at: &str) -> Schedule {
         schedule_id: id.to_owned(),
         name: "Weekly".to_owned(),
         config: RunConfig::usual(ModelCode::Linear),
+        more_models: vec![ModelCode::W],
         timing,
         last_days: 7,
         created_at: now,
@@ -49,7 +50,7 @@ async fn a_run_starts_when_it_is_due_with_the_days_before_and_again_a_period_lat
     assert_eq!(shop.tick().await.runs.len(), 1);
     let run = &shop.runs().await[0];
     assert_eq!((run.name.as_str(), days(run)), ("Weekly of 2026-11-23", ("2026-11-16", "2026-11-22")));
-    assert_eq!((run.status, run.config.model), (RunStatus::Running, ModelCode::Linear));
+    assert_eq!((run.status, run.models()), (RunStatus::Running, vec![ModelCode::Linear, ModelCode::W]));
     let after = reread(&shop, &schedule).await;
     assert_eq!(after.due_at, Timestamp::parse("2026-11-30T06:00:00Z").unwrap());
     assert_eq!(after.last_run_id.as_ref(), Some(&run.run_id));

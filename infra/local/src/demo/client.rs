@@ -109,9 +109,13 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Has a model executed over everything there is; answers the run's id once it is done.
-    pub(super) async fn execute(&self, model: ModelCode) -> Result<String, DemoError> {
-        let asked = json!({ "model_code": model.code(), "name": "demo" });
+    /// Has models executed over everything there is; answers under which id each is found once it is done.
+    pub(super) async fn execute(
+        &self,
+        [first, more @ ..]: [ModelCode; ModelCode::ALL.len()],
+    ) -> Result<Vec<(ModelCode, String)>, DemoError> {
+        let codes = more.map(ModelCode::code);
+        let asked = json!({ "model_code": first.code(), "more_models": codes, "name": "demo" });
         let Run { run_id, .. } = self.post("/v1/attribution/runs", asked).await?;
         let path = format!("/v1/attribution/runs/{run_id}");
         let mut run: Run = self.post(&format!("{path}/execute"), json!({})).await?;
@@ -126,7 +130,8 @@ impl<'a> Client<'a> {
             sleep(POLL_EVERY).await;
             run = self.get(&path).await?;
         }
-        Ok(run_id)
+        let others = more.map(|model| (model, format!("{run_id}:{}", model.code())));
+        Ok([(first, run_id)].into_iter().chain(others).collect())
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, DemoError> {
