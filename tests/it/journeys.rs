@@ -142,6 +142,12 @@ async fn a_conversion_ends_a_journey_where_the_run_says_so() {
         (told("external_event_id"), told("reason")),
         (vec![json!("order-2")], vec![json!("before_conversion")])
     );
+    // What made a lead of them on the journey before does not on this one; conversions of one moment end the same journey.
+    conversion(&shop, "lead-2", "lead", ("0", "10:15")).await;
+    conversion(&shop, "gift-1", "purchase", ("0", "13:00")).await;
+    let config = reset(json!(["purchase", "signup"]));
+    let shares = by_hour([("09", 40.0), ("10", 40.0), ("11", 10.0), ("12", 10.0)]);
+    assert_eq!(earned(&shop, "U", config).await, shares);
 }
 
 #[tokio::test]

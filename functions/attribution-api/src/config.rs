@@ -123,8 +123,8 @@ pub(crate) struct ConfigRequest {
     /// Whether touches on `direct_channels` count beside others, or only where no other touch counts; the former unless
     /// given
     direct_touches: Option<DirectTouches>,
-    /// Whether a conversion ends its customer's journey, so that only touches after it count for the next one that the run
-    /// takes; they count for each that follows within the window unless given
+    /// Whether a conversion ends its customer's journey, so that only touches after it count for later ones: one of a type and
+    /// amount that the run takes, on whatever day. Touches count for each that follows within the window unless given
     after_conversion: Option<AfterConversion>,
     /// What becomes of repeated touches on one channel, after `max_touches` are taken; every touch counts unless given
     path_transform: Option<PathTransform>,
@@ -134,8 +134,7 @@ pub(crate) struct ConfigRequest {
     /// For POSITION_BASED: what the first touch, those in between and the last get of 100
     #[schemars(extend("x-rules" = [Rule::WeightsAddUp]), example = [40, 20, 40])]
     position_weights: Option<[Whole<0, 100>; 3]>,
-    /// For CUSTOM: what single touches at both ends get of 100, and those in between together; as for POSITION_BASED
-    /// unless given
+    /// For CUSTOM: what single touches at both ends get of 100, and those in between together; 40, 20 and 40 unless given
     #[schemars(extend("x-rules" = [Rule::WeightsAddUp]))]
     custom_weights: Option<CustomWeightsRequest>,
     /// For U, W and FULL_PATH: the conversions by which a customer becomes a lead, in any case; `lead`, `lead_created`,

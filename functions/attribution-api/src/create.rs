@@ -16,8 +16,8 @@ use crate::views::RunView;
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct RunRequest {
     model_code: ModelCode,
-    /// By what other models to credit too. It costs little more than one model: what happened is read once. Each has totals,
-    /// results and sums of its own, found under the run's id and its code, `run_…:LINEAR`
+    /// By what other models to credit too. What happened is read once for all of them; each has credits, totals and sums of
+    /// its own, found under the run's id and its code, `run_…:LINEAR`
     #[schemars(length(max = 15), example = [ModelCode::Linear])]
     more_models: Option<Vec<ModelCode>>,
     /// The model and the time unless given

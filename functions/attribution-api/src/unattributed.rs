@@ -163,7 +163,7 @@ async fn lasts<'a>(
         let is_interaction = |fact: &Fact| fact.id.kind() == FactKind::Interaction;
         let page = facts.timeline(&members, newest(Span::ALL.from), is_interaction).await?;
         let Some(last) = page.items.into_iter().next() else { return Ok::<_, StoreError>(None) };
-        let ends_before = |fact: &Fact| (fact.time, &fact.id) < (to, &id) && ends_journeys(config, fact);
+        let ends_before = |fact: &Fact| fact.time < to && ends_journeys(config, fact);
         let is_before_conversion = config.after_conversion == AfterConversion::Reset
             && !facts.timeline(&members, newest(last.time), ends_before).await?.items.is_empty();
         Ok(Some((id, (last, is_before_conversion))))

@@ -2,9 +2,13 @@
 
 use domain::dimension::Dimension;
 use domain::run::{RunStatus, Total, Totals};
+use futures::{StreamExt, TryStreamExt, stream};
 use store::{Attempt, Run, StoreError, Sums, Task, TaskOutcome, Tenant};
 
 use crate::{App, WorkError};
+
+/// Of how many tasks the sums are read at a time.
+const ABREAST: usize = 16;
 
 /// Adds up the committed shards by each model, checks the totals against the planned conversions, and publishes by one
 /// transaction.
@@ -62,8 +66,11 @@ pub(crate) async fn finish(
 
 async fn summed(app: &App, tenant: &Tenant, run: &Run, executed: &[Task]) -> Result<Sums, StoreError> {
     let mut sums = Sums::new();
-    for attempt in executed.iter().filter_map(|task| Attempt::committed(&tenant.id, run, task)) {
-        for (of, rows) in app.table.shard_sums(attempt).await? {
+    let attempts = executed.iter().filter_map(|task| Attempt::committed(&tenant.id, run, task));
+    let read: Vec<_> = attempts.map(|attempt| app.table.shard_sums(attempt)).collect();
+    let mut read = stream::iter(read).buffered(ABREAST);
+    while let Some(of_task) = read.try_next().await? {
+        for (of, rows) in of_task {
             let merged = sums.entry(of).or_default();
             rows.into_iter().for_each(|(value, sum)| merged.entry(value).or_default().add(&sum));
         }

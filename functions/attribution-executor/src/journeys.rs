@@ -118,11 +118,7 @@ async fn some_journeys(
     let converted = |customer: &PlannedCustomer| -> Vec<Converted<'_>> {
         customer.conversions.iter().filter_map(|id| conversions.get(id).copied()).collect()
     };
-    let kinds: &[FactKind] = if run.asks_for_conversions() {
-        &[FactKind::Interaction, FactKind::Conversion]
-    } else {
-        &[FactKind::Interaction]
-    };
+    let kinds = kinds(run);
     let read = customers.iter().map(|customer| {
         let conversions = converted(customer);
         async move {
@@ -137,7 +133,12 @@ async fn some_journeys(
         let (some, others) = rest.split_at(fitting(rest.iter().map(|(_, _, found)| found.len())));
         let ids = |kind| some.iter().flat_map(move |(_, _, found)| of_kind(found, kind).cloned());
         let known = touches(app, tenant, run, &ids(FactKind::Interaction).collect::<Vec<_>>()).await?;
-        let reached = reached(app, tenant, run, &ids(FactKind::Conversion).collect::<Vec<_>>()).await?;
+        // Those that were planned are told as they were read, whatever becomes of them meanwhile.
+        let of_plan = ids(FactKind::Conversion).filter_map(|id| Reached::of(conversions.get(&id)?.stored));
+        let unplanned: Vec<_> =
+            ids(FactKind::Conversion).filter(|id| !conversions.contains_key(id)).collect();
+        let mut reached = reached(app, tenant, run, &unplanned).await?;
+        reached.extend(of_plan.map(|reached| (reached.id.clone(), reached)));
         for (customer, conversions, found) in some {
             let touches = of_kind(found, FactKind::Interaction).filter_map(|id| known.get(id).cloned());
             let reached = of_kind(found, FactKind::Conversion).filter_map(|id| reached.get(id).cloned());
@@ -147,6 +148,15 @@ async fn some_journeys(
         rest = others;
     }
     Ok(())
+}
+
+/// What facts stories are told by.
+fn kinds(run: &Run) -> &'static [FactKind] {
+    if run.asks_for_conversions() {
+        &[FactKind::Interaction, FactKind::Conversion]
+    } else {
+        &[FactKind::Interaction]
+    }
 }
 
 fn of_kind(ids: &[FactId], kind: FactKind) -> impl Iterator<Item = &FactId> {

@@ -36,9 +36,9 @@ fn count(lessons: &mut Lessons<'_>, journey: &Journey<'_>, from: Timestamp) {
     if journey.conversions.is_empty() && journey.story.last_touch().is_some_and(|last| last >= from) {
         lessons.not_converted(journey.story);
     }
-    for (id, conversion) in journey.conversions.iter().map(|converted| converted.named()) {
+    for (_, conversion) in journey.conversions.iter().map(|converted| converted.named()) {
         if conversion.refund_of.is_none() && conversion.amount.minor >= 0 {
-            lessons.converted((id, conversion.occurred_at), journey.story);
+            lessons.converted(conversion.occurred_at, journey.story);
         }
     }
 }

@@ -46,7 +46,9 @@ pub(crate) struct CalculationRequest {
     #[schemars(extend("x-rules" = [Rule::IdentifierOfType]), example = &"lead-123")]
     lead_id: Id,
     /// `data_driven` weighs channels as your latest completed run of DATA_DRIVEN with the usual configuration learned them;
-    /// all touchpoints alike where it learned nothing, which `fallback` says
+    /// all touchpoints alike where it learned nothing, which `fallback` says. For `u`, `w` and `full_path`, a conversion of the
+    /// type `lead`, `lead_created`, `sign_up` or `signup` makes a lead, and one of `opportunity`, `opportunity_created`,
+    /// `quote` or `quote_requested` an opportunity; where there is neither, the milestones are taken to lie evenly
     model: ModelName,
     /// A conversion that was stored; when something is saved, the lead's latest unless given
     conversion_id: Option<Wanted>,

@@ -73,8 +73,8 @@ struct SettingsRequest {
     /// For position_based: what the first touchpoint, those in between and the last get of 1
     #[schemars(extend("x-rules" = [Rule::FractionsAddUp]), example = [0.4, 0.2, 0.4])]
     position_weights: Option<[Probability; 3]>,
-    /// For custom: what single touchpoints at both ends get of 1, and those in between together; as for position_based
-    /// unless given
+    /// For custom: what single touchpoints at both ends get of 1, and those in between together; 0.4, 0.2 and 0.4 unless
+    /// given
     #[schemars(extend("x-rules" = [Rule::FractionsAddUp]))]
     custom_weights: Option<CustomSharesRequest>,
     /// Only touchpoints on these channels count; all unless given

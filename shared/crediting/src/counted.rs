@@ -4,17 +4,18 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::run::{DirectTouches, PathTransform, RunConfig};
+use domain::time::Timestamp;
 
 use crate::Touch;
-use crate::story::{End, Story, begin};
+use crate::story::{Story, begin};
 
-/// Those of a customer's touches, in canonical order, that count for what the journey ends at.
-pub(crate) fn counted<'t>(config: &RunConfig, end: End<'_>, story: &'t Story) -> Cow<'t, [Touch]> {
+/// Those of a customer's touches, in canonical order, that count for what happened at this moment.
+pub(crate) fn counted<'t>(config: &RunConfig, end: Timestamp, story: &'t Story) -> Cow<'t, [Touch]> {
     let within = within(config, end, story);
     if config.is_one_window() {
         return Cow::Borrowed(within);
     }
-    let is_within = |touch: &&Touch| touch.time >= config.window_start_of(&touch.channel, end.at);
+    let is_within = |touch: &&Touch| touch.time >= config.window_start_of(&touch.channel, end);
     let mut counted: Vec<Touch> = within.iter().filter(is_within).cloned().collect();
     let is_direct = |touch: &Touch| config.direct_channels.contains(&touch.channel);
     let alone = config.direct_touches == DirectTouches::CountAlone;
@@ -29,10 +30,10 @@ pub(crate) fn counted<'t>(config: &RunConfig, end: End<'_>, story: &'t Story) ->
     Cow::Owned(counted)
 }
 
-fn within<'t>(config: &RunConfig, end: End<'_>, story: &'t Story) -> &'t [Touch] {
+fn within<'t>(config: &RunConfig, end: Timestamp, story: &'t Story) -> &'t [Touch] {
     let from = begin(config, end, story);
     let first = story.touches.partition_point(|touch| touch.time < from);
-    let last = story.touches.partition_point(|touch| touch.time <= end.at);
+    let last = story.touches.partition_point(|touch| touch.time <= end);
     &story.touches[first.min(last)..last]
 }
 

@@ -9,14 +9,13 @@ use std::collections::BTreeMap;
 use attribution::markov::{Order, Place, State, Step, Transitions};
 use attribution::shapley::{Coalitions, Sharing};
 use attribution::{Channel, ChannelWeights, MAX_CHANNELS, Outcome, PathsBuf};
-use domain::ids::FactId;
 use domain::learned::{Counts, Learned, Method, NothingLearned, Worth};
 use domain::run::RunConfig;
 use domain::time::Timestamp;
 
 use crate::Touch;
 use crate::counted::counted;
-use crate::story::{End, Story};
+use crate::story::Story;
 
 /// So many channels are told apart at most.
 const MOST_CHANNELS: usize = 500;
@@ -43,19 +42,19 @@ impl<'a> Lessons<'a> {
         Self { config, channels: BTreeMap::new(), paths: PathsBuf::new(), is_full: false }
     }
 
-    /// Counts what a customer's touches had come to at this conversion.
-    pub fn converted(&mut self, (id, at): (&FactId, Timestamp), story: &Story) {
-        self.count(End { at, conversion: Some(id) }, story, Outcome::converted(0));
+    /// Counts what a customer's touches had come to at the moment of a conversion.
+    pub fn converted(&mut self, at: Timestamp, story: &Story) {
+        self.count(at, story, Outcome::converted(0));
     }
 
     /// Counts a customer who did not convert.
     pub fn not_converted(&mut self, story: &Story) {
         if let Some(at) = story.last_touch() {
-            self.count(End { at, conversion: None }, story, Outcome::NULL);
+            self.count(at, story, Outcome::NULL);
         }
     }
 
-    fn count(&mut self, end: End<'_>, story: &Story, outcome: Outcome) {
+    fn count(&mut self, end: Timestamp, story: &Story, outcome: Outcome) {
         let touches = counted(self.config, end, story);
         let passed: Option<Vec<Channel>> = touches.iter().map(|touch| self.channel(touch.step())).collect();
         let is_pushed = passed.is_some_and(|passed| self.paths.push(&passed, outcome).is_ok());
@@ -239,7 +238,7 @@ impl Taught {
 
 #[cfg(test)]
 mod tests {
-    use domain::ids::{ExternalId, TenantId};
+    use domain::ids::{ExternalId, FactId, TenantId};
     use domain::learned::Learning;
     use domain::run::ModelCode;
     use domain::source::Source;
@@ -255,11 +254,9 @@ mod tests {
     /// So many customers, each on a channel of its own, of whom every second converts.
     fn counted(config: &RunConfig, channels: impl Iterator<Item = usize>) -> Counts {
         let mut lessons = Lessons::of(config);
-        let id = FactId::conversion(&TenantId::parse("demo").unwrap(), &ExternalId::parse("1").unwrap());
         for channel in channels {
             match channel % 2 {
-                0 => lessons
-                    .converted((&id, Timestamp::from_ms(2)), &Story::of(vec![touch(channel)], Vec::new())),
+                0 => lessons.converted(Timestamp::from_ms(2), &Story::of(vec![touch(channel)], Vec::new())),
                 _ => lessons.not_converted(&Story::of(vec![touch(channel)], Vec::new())),
             }
         }

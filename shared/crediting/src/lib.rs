@@ -25,7 +25,7 @@ use store::{Credit, CreditedConversion, Heard, PaidBack, StoredConversion, Store
 
 use counted::counted;
 use learning::Taught;
-use story::{End, held, milestones};
+use story::{held, milestones};
 
 /// An interaction as a run sees it.
 #[derive(Clone, Debug)]
@@ -220,9 +220,8 @@ impl<'a> Crediting<'a> {
         story: &Story,
     ) -> CreditedConversion {
         let at = conversion.occurred_at;
-        let end = End { at, conversion: Some(id) };
-        let touches = &*counted(self.config, end, story);
-        let weighed = self.weighed(end, (story, touches));
+        let touches = &*counted(self.config, at, story);
+        let weighed = self.weighed(at, (story, touches));
         let shared = Shared::out(conversion, &weighed.weights);
         CreditedConversion {
             id: id.clone(),
@@ -244,9 +243,8 @@ impl<'a> Crediting<'a> {
         (paid, story): (&PaidBack, &Story),
     ) -> CreditedConversion {
         let original = &paid.original.conversion;
-        let end = End { at: original.occurred_at, conversion: Some(&paid.original.id) };
-        let touches = &*counted(self.config, end, story);
-        let weighed = self.weighed(end, (story, touches));
+        let touches = &*counted(self.config, original.occurred_at, story);
+        let weighed = self.weighed(original.occurred_at, (story, touches));
         let weights = &weighed.weights;
         let mut shared = Shared::out(original, weights);
         paid.earlier_minor.iter().for_each(|earlier| shared.pay_back(original, weights, *earlier));
@@ -266,9 +264,9 @@ impl<'a> Crediting<'a> {
     }
 
     /// What the touches of a story that count weigh.
-    fn weighed(&self, end: End<'_>, (story, touches): (&Story, &[Touch])) -> Weighed {
+    fn weighed(&self, at: Timestamp, (story, touches): (&Story, &[Touch])) -> Weighed {
         let by_age = |model: &Model| {
-            let ages: Vec<u64> = touches.iter().map(|touch| age_ms(end.at, touch)).collect();
+            let ages: Vec<u64> = touches.iter().map(|touch| age_ms(at, touch)).collect();
             let mut weights = Vec::new();
             model.weights_into(&ages, &mut weights);
             weights
@@ -276,7 +274,7 @@ impl<'a> Crediting<'a> {
         match &self.weighing {
             Weighing::Age(model) => Weighed::by(by_age(model)),
             Weighing::Signals(model, fallback) => {
-                let signals: Vec<_> = touches.iter().map(|touch| self.signals(end.at, touch)).collect();
+                let signals: Vec<_> = touches.iter().map(|touch| self.signals(at, touch)).collect();
                 match model.weights(&signals) {
                     Some(weights) => Weighed::by(weights),
                     None => Weighed::instead(by_age(fallback), ModelCode::TimeDecay),
@@ -289,7 +287,7 @@ impl<'a> Crediting<'a> {
                 if is_followed { Weighed::by(weights) } else { Weighed::instead(weights, *fallback) }
             }
             Weighing::Milestones(shares) => {
-                let marks = milestones(self.config, end, (story, touches));
+                let marks = milestones(self.config, at, (story, touches));
                 let mut weights = Vec::new();
                 let is_followed = MarkedModel::Milestones(*shares).weights_into(&marks, &mut weights);
                 let held =
@@ -359,7 +357,7 @@ impl<'a> Crediting<'a> {
                 partner_id: touch.partner_id.clone(),
                 broker_id: touch.broker_id.clone(),
                 heard: matches!(self.weighing, Weighing::Signals(..)).then(|| self.heard(touch)),
-                step: touch.step.clone(),
+                step: touch.step.clone().filter(|_| matches!(self.weighing, Weighing::Channels(_))),
                 milestones: weighed.milestones.get(index).cloned().unwrap_or_default(),
             })
             .collect()

@@ -52,26 +52,10 @@ impl Reached {
     }
 }
 
-/// Where a journey ends: at a conversion, or at a moment at which there was none.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct End<'a> {
-    pub(crate) at: Timestamp,
-    pub(crate) conversion: Option<&'a FactId>,
-}
-
-impl End<'_> {
-    fn is_behind(&self, reached: &Reached) -> bool {
-        match self.conversion {
-            Some(id) => (reached.at, &reached.id) < (self.at, id),
-            None => reached.at <= self.at,
-        }
-    }
-}
-
-/// From when on touches count.
-pub(crate) fn begin(config: &RunConfig, end: End<'_>, story: &Story) -> Timestamp {
-    let window = config.window_start(end.at);
-    let before = story.conversions.iter().filter(|reached| end.is_behind(reached));
+/// From when on touches count for what the journey ends at. Conversions of one moment are the end of the same journey.
+pub(crate) fn begin(config: &RunConfig, end: Timestamp, story: &Story) -> Timestamp {
+    let window = config.window_start(end);
+    let before = story.conversions.iter().filter(|reached| reached.at < end);
     match config.after_conversion {
         AfterConversion::Continue => window,
         AfterConversion::Reset => before
@@ -81,15 +65,15 @@ pub(crate) fn begin(config: &RunConfig, end: End<'_>, story: &Story) -> Timestam
     }
 }
 
-/// What each of the touches that count made of the customer. One that came to be a lead several times within the window is
-/// one since the first.
+/// What each of the touches that count made of the customer. One that came to be a lead several times on the journey is one
+/// since the first.
 pub(crate) fn milestones(
     config: &RunConfig,
-    end: End<'_>,
+    end: Timestamp,
     (story, touches): (&Story, &[Touch]),
 ) -> Vec<Marks> {
     let mut marks = vec![Marks::NONE; touches.len()];
-    let within = config.window_start(end.at)..=end.at;
+    let within = begin(config, end, story)..=end;
     let reached: Vec<_> = story.conversions.iter().filter(|reached| within.contains(&reached.at)).collect();
     for (milestone, mark) in [(Milestone::Lead, Marks::LEAD), (Milestone::Opportunity, Marks::OPPORTUNITY)] {
         let is_it = |reached: &&&Reached| config.milestones.of(&reached.event_type) == Some(milestone);

@@ -72,8 +72,8 @@ impl Table {
     }
 
     /// The runs that answer for the days from `from` to `to`, both included: those published by the tenant's default
-    /// model; if there are none, the newest completed run that covers the days, else the newest that overlaps them.
-    /// Oldest days first.
+    /// model; if there are none, the newest completed run that covers the days, else the newest that overlaps them, by that
+    /// model if it is one of its. Oldest days first.
     pub async fn answers(
         &self,
         tenant: &Tenant,
@@ -113,6 +113,7 @@ impl Table {
         (start, end): (Day, Day),
         now: Timestamp,
     ) -> Result<Option<Run>, StoreError> {
+        let by_default = |run: Run| run.of_model(tenant.settings.default_model).unwrap_or(run);
         let (mut before, mut looked_at, mut overlapping) = (None, 0, None);
         while looked_at < MOST_RUNS {
             let (runs, next) = self.runs(&tenant.id, before.as_deref(), 50, now).await?;
@@ -120,7 +121,7 @@ impl Table {
             for run in runs.into_iter().filter(|run| run.status == RunStatus::Completed) {
                 let (from, to) = covered(tenant, &run);
                 if from <= start && end <= to {
-                    return Ok(Some(run));
+                    return Ok(Some(by_default(run)));
                 }
                 if overlapping.is_none() && from <= end && start <= to {
                     overlapping = Some(run);
@@ -131,7 +132,7 @@ impl Table {
                 None => break,
             }
         }
-        Ok(overlapping)
+        Ok(overlapping.map(by_default))
     }
 }
 

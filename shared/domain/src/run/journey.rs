@@ -20,7 +20,7 @@ codes! {
         /// Touches count for every conversion of their customer that follows within the window.
         #[default]
         Continue = "continue",
-        /// Only touches after the customer's conversion before count, if the run takes that too.
+        /// Only touches after the customer's conversion before count, where that is of a type and amount that the run takes.
         Reset = "reset",
     }
 }
