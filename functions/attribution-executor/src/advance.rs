@@ -57,10 +57,8 @@ pub(crate) async fn advance(app: &App, tenant: &Tenant, run: Run, resend: &[Stag
     }
     let Some(run) = learnt(app, tenant, run, &planned, resend).await? else { return Ok(()) };
     let executed = app.table.tasks(&tenant.id, &run, Stage::Execute).await?;
-    let conversions: u64 = outcomes(&planned).map(|outcome| outcome.totals.conversions()).sum();
-    // Each model writes credits of its own.
-    let credited = conversions * run.models().len() as u64;
-    let names = names_of_shards(&planned, credited, app.most_executed);
+    let conversions = outcomes(&planned).map(|outcome| outcome.totals.conversions()).sum();
+    let names = names_of_shards(&planned, conversions, app.most_executed);
     if !committed(app, tenant, &run, (Stage::Execute, &names, &executed), resend).await? {
         return Ok(());
     }

@@ -1,13 +1,17 @@
 //! Executing some shards: every planned conversion of their customers gets its credits, by each of the run's models.
 
 use crediting::{Crediting, Story};
-use domain::run::Stage;
+use domain::run::{Stage, Totals};
+use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
-use store::{Attempt, CreditedConversion, Run, TaskOutcome, Tenant, keys};
+use store::{Attempt, CreditedConversion, Run, StoreError, TaskOutcome, Tenant, keys};
 
 use crate::journeys::{Converted, Journey, each_journey, planned};
 use crate::sums::sums_of;
 use crate::{App, WorkError};
+
+/// How many models' credits are written at a time.
+const ABREAST: usize = 4;
 
 /// Writes credits and sums of the shards that the task is named after.
 pub(crate) async fn execute_shards(
@@ -31,20 +35,33 @@ pub(crate) async fn execute_shards(
         }
     })
     .await?;
+    let to = |run| Attempt { tenant: &tenant.id, run, stage: Stage::Execute, task: name, attempt };
+    let written: Vec<_> =
+        runs.iter().zip(credited).map(|(run, of)| write(app, tenant, to(run), of)).collect();
+    let written: Vec<_> = stream::iter(written).buffered(ABREAST).try_collect().await?;
     let mut hash = Sha256::new();
-    let mut totals = Vec::new();
-    for (run, mut credited) in runs.iter().zip(credited) {
-        credited.sort_by(|a: &CreditedConversion, b| a.id.cmp(&b.id));
-        let to = Attempt { tenant: &tenant.id, run, stage: Stage::Execute, task: name, attempt };
-        app.table.put_credits(to, &credited).await?;
-        let (sums, of_model) = sums_of(&credited, tenant.settings.zone());
-        app.table.put_shard_sums(to, &sums).await?;
-        digest(&credited, &mut hash);
-        totals.push(of_model);
-    }
-    let others = totals.split_off(totals.len().min(1));
-    let totals = totals.pop().unwrap_or_default();
-    Ok(TaskOutcome { totals, others, digest: hex::encode(hash.finalize()), ..TaskOutcome::default() })
+    written.iter().for_each(|(_, digest)| hash.update(digest));
+    let mut totals = written.into_iter().map(|(totals, _)| totals);
+    Ok(TaskOutcome {
+        totals: totals.next().unwrap_or_default(),
+        others: totals.collect(),
+        digest: hex::encode(hash.finalize()),
+        ..TaskOutcome::default()
+    })
+}
+
+/// Writes what one model credits, and tells what it comes to and a digest of it.
+async fn write(
+    app: &App,
+    tenant: &Tenant,
+    to: Attempt<'_>,
+    mut credited: Vec<CreditedConversion>,
+) -> Result<(Totals, Vec<u8>), StoreError> {
+    credited.sort_by(|a, b| a.id.cmp(&b.id));
+    app.table.put_credits(to, &credited).await?;
+    let (sums, totals) = sums_of(&credited, tenant.settings.zone());
+    app.table.put_shard_sums(to, &sums).await?;
+    Ok((totals, digest(&credited)))
 }
 
 fn credits(crediting: &Crediting<'_>, journey: &Journey<'_>) -> Vec<CreditedConversion> {
@@ -58,7 +75,8 @@ fn credits(crediting: &Crediting<'_>, journey: &Journey<'_>) -> Vec<CreditedConv
     journey.conversions.iter().map(credit).collect()
 }
 
-fn digest(credited: &[CreditedConversion], hash: &mut Sha256) {
+fn digest(credited: &[CreditedConversion]) -> Vec<u8> {
+    let mut hash = Sha256::new();
     for conversion in credited {
         hash.update(conversion.id.bare());
         hash.update(conversion.amount.minor.to_be_bytes());
@@ -68,4 +86,5 @@ fn digest(credited: &[CreditedConversion], hash: &mut Sha256) {
             hash.update(credit.amount_minor.to_be_bytes());
         }
     }
+    hash.finalize().to_vec()
 }

@@ -10,6 +10,9 @@ use crate::{App, WorkError};
 /// Of how many tasks the sums are read at a time.
 const ABREAST: usize = 16;
 
+/// How many models are added up at a time.
+const MODELS_ABREAST: usize = 4;
+
 /// Adds up the committed shards by each model, checks the totals against the planned conversions, and publishes by one
 /// transaction.
 ///
@@ -22,17 +25,12 @@ pub(crate) async fn finish(
     executed: &[Task],
 ) -> Result<(), WorkError> {
     let planned = totals_of(planned, |outcome| Some(&outcome.totals));
-    let (mut by_model, mut settled) = (Vec::new(), true);
-    for (number, run) in run.each().iter().enumerate() {
-        let sums = summed(app, tenant, run, executed).await?;
-        app.table.put_run_sums(&tenant.id, run, &sums).await?;
-        let totals = totals_of(executed, |outcome| match number.checked_sub(1) {
-            None => Some(&outcome.totals),
-            Some(other) => outcome.others.get(other),
-        });
-        settled &= totals.settles(&planned) && agrees(&sums, &totals);
-        by_model.push(totals);
-    }
+    let runs = run.each();
+    let added_up = runs.iter().enumerate().map(|(number, run)| add_up(app, tenant, (number, run), executed));
+    let added_up: Vec<_> =
+        stream::iter(added_up.collect::<Vec<_>>()).buffered(MODELS_ABREAST).try_collect().await?;
+    let settled = added_up.iter().all(|(totals, agree)| *agree && totals.settles(&planned));
+    let by_model: Vec<Totals> = added_up.into_iter().map(|(totals, _)| totals).collect();
     let epoch = run.epoch;
     loop {
         run = run.came_to(&by_model);
@@ -62,6 +60,23 @@ pub(crate) async fn finish(
     app.table.unmark_active(&tenant.id, &run.run_id, epoch).await?;
     tracing::info!(run_id = %run.run_id, status = %run.status, "run over");
     Ok(())
+}
+
+/// Writes the sums of the committed shards by the model of this number; answers its totals, and whether both agree.
+async fn add_up(
+    app: &App,
+    tenant: &Tenant,
+    (number, run): (usize, &Run),
+    executed: &[Task],
+) -> Result<(Totals, bool), StoreError> {
+    let sums = summed(app, tenant, run, executed).await?;
+    app.table.put_run_sums(&tenant.id, run, &sums).await?;
+    let totals = totals_of(executed, |outcome| match number.checked_sub(1) {
+        None => Some(&outcome.totals),
+        Some(other) => outcome.others.get(other),
+    });
+    let agree = agrees(&sums, &totals);
+    Ok((totals, agree))
 }
 
 async fn summed(app: &App, tenant: &Tenant, run: &Run, executed: &[Task]) -> Result<Sums, StoreError> {

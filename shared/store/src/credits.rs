@@ -196,12 +196,12 @@ impl<'a> Attempt<'a> {
     }
 
     pub(crate) fn partition(&self) -> String {
-        let partition = keys::attempt(self.tenant, &self.run.run_id, self.stage, self.task, self.attempt);
-        match self.run.other_model() {
-            // What was planned and counted is of all models.
-            Some(model) if self.stage == Stage::Execute => format!("{partition}#{}", model.code()),
-            Some(_) | None => partition,
-        }
+        let id = match self.stage {
+            // For all of its models.
+            Stage::Plan | Stage::Learn => self.run.run_id.clone(),
+            Stage::Execute => self.run.id(),
+        };
+        keys::attempt(self.tenant, &id, self.stage, self.task, self.attempt)
     }
 }
 

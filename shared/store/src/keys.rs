@@ -26,9 +26,9 @@
 //! | its tasks: planning a month or hours of it, learning from some shards, executing some | `T#t#RUN#r` / `TASK#P#yyyymm`, `TASK#P#yyyymmddhhmm-yyyymmddhhmm`, `TASK#L#nn-nn`, `TASK#S#nn-nn` |
 //! | what one task planned for one shard | `T#t#RUN#r#P#task#A#attempt` / `S#nn#chunk` |
 //! | what the journeys of some shards did | `T#t#RUN#r#L#nn-nn#A#attempt` / `CNT#chunk` |
-//! | credits of some shards, one item per conversion, more if very many | `T#t#RUN#r#S#nn-nn#A#attempt` / `CNV#id#chunk`, `NONE#id#chunk` if unattributed; by another model than the first: `…#A#attempt#MODEL` |
+//! | credits of some shards, one item per conversion, more if very many | `T#t#RUN#r#S#nn-nn#A#attempt` / `CNV#id#chunk`, `NONE#id#chunk` if unattributed; by another model than its first: `T#t#RUN#r:MODEL#…` |
 //! | sums of some shards | `T#t#RUN#r#S#nn-nn#A#attempt` / `SUM#dimension#day#currency#chunk` |
-//! | sums of a run | `T#t#RUN#r` / `AGG#epoch#dimension#day#currency#chunk`, `AGG#epoch#MODEL#…` by another model than the first |
+//! | sums of a run | `T#t#RUN#r` / `AGG#epoch#dimension#day#currency#chunk`; by another model than its first: `T#t#RUN#r:MODEL` |
 //! | how a conversion was settled | `T#t#LEDGER#yyyymm` / `time#id` |
 //! | what of it is a partner's or broker's | `T#t#PARTY#kind#p` / `L#time#id` |
 //! | disputes about it, and those of a partner or broker | `T#t#DISPUTES` / `D#id`, `T#t#PARTY#kind#p` / `D#id` |
@@ -304,7 +304,7 @@ pub fn task(tenant: &TenantId, run_id: &str, stage: Stage, name: &str) -> Key {
     key(of(tenant, &format!("RUN#{run_id}")), format!("TASK#{}#{name}", stage_letter(stage)))
 }
 
-/// What an attempt wrote; where that is credits by another model than the run's first, behind its code.
+/// What an attempt wrote.
 pub fn attempt(tenant: &TenantId, run_id: &str, stage: Stage, name: &str, attempt: &str) -> String {
     of(tenant, &format!("RUN#{run_id}#{}#{name}#A#{attempt}", stage_letter(stage)))
 }
@@ -360,9 +360,9 @@ pub fn counts(chunk: usize) -> String {
 
 pub const COUNTS: &str = "CNT#";
 
-/// Sums of one execution of a run, by its first model or another.
-pub fn run_sums(epoch: u32, other: Option<ModelCode>) -> String {
-    other.map_or_else(|| format!("AGG#{epoch:05}#"), |model| format!("AGG#{epoch:05}#{}#", model.code()))
+/// Sums of one execution of a run.
+pub fn run_sums(epoch: u32) -> String {
+    format!("AGG#{epoch:05}#")
 }
 
 pub fn active(shard: u32) -> String {

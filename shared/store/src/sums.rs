@@ -97,9 +97,8 @@ impl Table {
 
     /// Writes the sums of a whole run, before it publishes.
     pub async fn put_run_sums(&self, tenant: &TenantId, run: &Run, sums: &Sums) -> Result<(), StoreError> {
-        let pk = keys::run(tenant, &run.run_id).pk;
-        let prefix = keys::run_sums(run.epoch, run.other_model());
-        self.put_many(&sum_items(&pk, &prefix, run.expires_at, sums)).await
+        let pk = keys::run(tenant, &run.id()).pk;
+        self.put_many(&sum_items(&pk, &keys::run_sums(run.epoch), run.expires_at, sums)).await
     }
 
     /// The sums of a run in one dimension, from day to day, both included.
@@ -110,11 +109,11 @@ impl Table {
         dimension: Dimension,
         days: (Day, Day),
     ) -> Result<Sums, StoreError> {
-        let prefix = keys::run_sums(run.epoch, run.other_model());
+        let prefix = keys::run_sums(run.epoch);
         let sort = |day: Day, end: &str| format!("{prefix}{}#{day}{end}", dimension.code());
         let range = Range {
             index: None,
-            pk: keys::run(tenant, &run.run_id).pk,
+            pk: keys::run(tenant, &run.id()).pk,
             sk: Sorted::Between(sort(days.0, "#"), sort(days.1, "#~")),
             newest_first: false,
             limit: None,

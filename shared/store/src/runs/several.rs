@@ -48,11 +48,6 @@ impl Run {
         }
     }
 
-    /// The model it is shown as, unless that is its first.
-    pub(crate) fn other_model(&self) -> Option<ModelCode> {
-        (self.shown > 0).then_some(self.config.model)
-    }
-
     /// All models that it credits by, the first first.
     pub fn models(&self) -> Vec<ModelCode> {
         let first = self.clone().into_first();
