@@ -96,7 +96,7 @@ pub(crate) async fn owner() -> Owner {
     let saved = shop.post("/api/v1/attribution/calculate-and-save", saved).await.data();
     let attribution = &saved["attributions"][0]["id"];
     let dispute = json!({"attributionId": attribution, "disputeType": "canary", "reason": "canary"});
-    let dispute = shop.post("/api/v1/attribution/disputes", dispute).await.data();
+    let dispute = shop.post_once("/api/v1/attribution/disputes", dispute).await.data();
     let schedule = json!({"name": "canary", "model_code": "LINEAR", "every": "day", "at": "03:30"});
     let schedule = shop.post("/v1/attribution/schedules", schedule).await.data();
     let unreadable = shop.deliver("convin", r#"{"event_type":"canary","data":"canary"}"#).await.data();

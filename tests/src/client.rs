@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -276,6 +277,14 @@ impl Client {
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.post_text(path, &body.to_string()).await
+    }
+
+    /// What must not be carried out twice, as whoever tries again sends it: with a key of its own.
+    pub async fn post_once(&self, path: &str, body: Value) -> Answer {
+        static SENT: AtomicU64 = AtomicU64::new(0);
+        let key = format!("once-{}", SENT.fetch_add(1, Ordering::Relaxed));
+        let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
+        self.send("POST", path, &headers, body.to_string().into_bytes()).await
     }
 
     pub async fn post_text(&self, path: &str, body: &str) -> Answer {

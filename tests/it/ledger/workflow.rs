@@ -93,7 +93,7 @@ async fn a_lead_is_followed_from_its_touchpoints_to_the_payment() {
         "attributionId": last, "disputeType": "partner", "reason": "Incorrect channel attribution",
         "evidence": {"originalSource": "partner_referral", "attributedChannel": "direct", "timestamps": []},
     });
-    let dispute = shop.post(&format!("{API}/disputes"), dispute).await;
+    let dispute = shop.post_once(&format!("{API}/disputes"), dispute).await;
     assert_eq!(dispute.status, 201, "{}", dispute.text);
     let dispute = dispute.data();
     assert_eq!(attribution(&shop, &last).await["status"], "disputed");
