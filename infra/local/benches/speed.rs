@@ -229,9 +229,15 @@ async fn run(client: &Client, conversions: u64, touches: u64) {
         "rollups have counted {touches} touches {:.1} s after the last was told",
         told.elapsed().as_secs_f64()
     );
-    for model in ["LINEAR", "DATA_DRIVEN"] {
-        let config = json!({ "model_code": model, "config": { "time_window_hours": 2_000 } });
-        let run = client.post("/v1/attribution/runs", &config).await;
+    let more = ["FIRST_TOUCH", "LAST_TOUCH", "TIME_DECAY", "POSITION_BASED", "W"];
+    for (models, first, more) in [
+        ("LINEAR", "LINEAR", &[][..]),
+        ("DATA_DRIVEN", "DATA_DRIVEN", &[]),
+        ("LINEAR and 5 more", "LINEAR", &more),
+    ] {
+        let config = json!({ "time_window_hours": 2_000 });
+        let asked = json!({ "model_code": first, "more_models": more, "config": config });
+        let run = client.post("/v1/attribution/runs", &asked).await;
         let path = format!("/v1/attribution/runs/{}", run["data"]["run_id"].as_str().unwrap());
         let begun = Instant::now();
         client.post(&format!("{path}/execute"), &json!({})).await;
@@ -247,7 +253,7 @@ async fn run(client: &Client, conversions: u64, touches: u64) {
             (&json!("completed"), &json!(conversions))
         );
         let seconds = begun.elapsed().as_secs_f64();
-        println!("a {model} run over {conversions} conversions and {touches} touches: {seconds:.1} s");
+        println!("a run by {models} over {conversions} conversions and {touches} touches: {seconds:.1} s");
     }
 }
 
