@@ -250,28 +250,8 @@ fn fractions(raw: &RawValue) -> Result<[u32; 3], Refusal> {
 }
 
 fn take_custom(settings: &mut Reader<'_>) -> Option<CustomWeights> {
-    let mut custom = settings.object("customWeights")?;
-    let weights = CustomWeights {
-        first: custom.optional("first", ends).unwrap_or_default(),
-        middle: custom.optional("middle", fraction).unwrap_or_default(),
-        last: custom.optional("last", ends).unwrap_or_default(),
-    };
-    custom.refuse_unknown();
-    let problems = custom.problems();
-    if problems.is_empty() && weights.sum() != WHOLE_PPB {
-        settings.refuse("customWeights", Refusal::of(Rule::FractionsAddUp, "must add up to 1 all together"));
-    }
-    settings.absorb(problems);
-    Some(weights)
-}
-
-fn ends(raw: &RawValue) -> Result<Vec<u32>, Refusal> {
-    let problem = || format!("must be a list of at most {} numbers", CustomWeights::MOST);
-    let parts: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| problem())?;
-    if parts.len() > CustomWeights::MOST {
-        return Err(problem().into());
-    }
-    parts.into_iter().map(fraction).collect()
+    let otherwise = Refusal::of(Rule::FractionsAddUp, "must add up to 1 all together");
+    CustomWeights::take(settings, "customWeights", fraction, (WHOLE_PPB, otherwise))
 }
 
 /// In billionths.

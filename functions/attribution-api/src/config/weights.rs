@@ -24,28 +24,8 @@ pub(super) struct CustomWeightsRequest {
 }
 
 pub(super) fn take_custom(config: &mut Reader<'_>) -> Option<CustomWeights> {
-    let mut custom = config.object("custom_weights")?;
-    let weights = CustomWeights {
-        first: custom.optional("first", ends).unwrap_or_default(),
-        middle: custom.optional("middle", share).unwrap_or_default(),
-        last: custom.optional("last", ends).unwrap_or_default(),
-    };
-    custom.refuse_unknown();
-    let problems = custom.problems();
-    if problems.is_empty() && weights.sum() != 100 {
-        config.refuse("custom_weights", Refusal::of(Rule::WeightsAddUp, "must add up to 100 all together"));
-    }
-    config.absorb(problems);
-    Some(weights)
-}
-
-fn ends(raw: &RawValue) -> Result<Vec<u32>, Refusal> {
-    let problem = || format!("must be a list of at most {} whole numbers", CustomWeights::MOST);
-    let parts: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| problem())?;
-    if parts.len() > CustomWeights::MOST {
-        return Err(problem().into());
-    }
-    parts.into_iter().map(share).collect()
+    let otherwise = Refusal::of(Rule::WeightsAddUp, "must add up to 100 all together");
+    CustomWeights::take(config, "custom_weights", share, (100, otherwise))
 }
 
 fn share(raw: &RawValue) -> Result<u32, Refusal> {

@@ -1,8 +1,11 @@
 //! What models that are given shares share out by.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::codes::codes;
+use crate::json::Reader;
+use crate::rule::Refusal;
 
 /// Shares of as many first and last touches as have their own, and one for all in between together; for CUSTOM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +20,35 @@ pub struct CustomWeights {
 impl CustomWeights {
     /// So many touches at each end have their own share at most.
     pub const MOST: usize = 4;
+
+    /// Takes an object of shares, each read by `share`, which must come to `whole` together, or are refused so.
+    pub fn take(
+        body: &mut Reader<'_>,
+        field: &str,
+        share: fn(&RawValue) -> Result<u32, Refusal>,
+        (whole, otherwise): (u64, Refusal),
+    ) -> Option<Self> {
+        let mut object = body.object(field)?;
+        let ends = |raw: &RawValue| {
+            let parts: Option<Vec<&RawValue>> = serde_json::from_str(raw.get()).ok();
+            match parts.filter(|parts| parts.len() <= Self::MOST) {
+                Some(parts) => parts.into_iter().map(share).collect::<Result<Vec<_>, Refusal>>(),
+                None => Err(format!("must be a list of at most {} numbers", Self::MOST).into()),
+            }
+        };
+        let weights = Self {
+            first: object.optional("first", ends).unwrap_or_default(),
+            middle: object.optional("middle", share).unwrap_or_default(),
+            last: object.optional("last", ends).unwrap_or_default(),
+        };
+        object.refuse_unknown();
+        let problems = object.problems();
+        if problems.is_empty() && weights.sum() != whole {
+            body.refuse(field, otherwise);
+        }
+        body.absorb(problems);
+        Some(weights)
+    }
 
     pub fn sum(&self) -> u64 {
         self.first.iter().chain([&self.middle]).chain(&self.last).map(|share| u64::from(*share)).sum()
