@@ -57,7 +57,7 @@ pub async fn handle(app: App, event: SqsEvent) -> SqsBatchResponse {
 async fn rebuild(app: &App, Recount { bucket, changes }: &Recount) -> Result<(), StoreError> {
     let now = app.clock.now();
     let Some(tenant) = app.tenants.find(&bucket.tenant, now).await? else { return Ok(()) };
-    if app.table.rollup(bucket).await?.is_some_and(|rollup| rollup.changes >= *changes) {
+    if app.table.counted(bucket).await?.is_some_and(|counted| counted >= *changes) {
         return Ok(());
     }
     let due = |noted: &Changes| now.since(noted.noted_at) >= app.delay_ms;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys::{self, Key};
-use crate::table::{Range, Sorted, Table, Unless};
+use crate::table::{Range, Table, Unless};
 
 /// What is known of a key. The secret has 256 random bits, so its hash needs no stretching.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,14 +65,7 @@ impl Table {
 
     /// All keys of a tenant, oldest first, revoked ones included.
     pub async fn api_keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, StoreError> {
-        let range = Range {
-            index: None,
-            pk: keys::api_keys(tenant),
-            sk: Sorted::Prefix(keys::api_key_entries()),
-            newest_first: false,
-            limit: None,
-            only: None,
-        };
+        let range = Range::beginning(keys::api_keys(tenant), keys::api_key_entries());
         let listed: Vec<ListedItem> = self.query_all(&range).await?;
         let ids: Vec<_> = listed.iter().filter_map(|listed| keys::api_key_entry(&listed.sk)).collect();
         let items: Vec<ApiKeyItem> = self.get_many(&ids).await?;

@@ -32,7 +32,8 @@ impl Table {
         consistency: Consistency,
     ) -> Result<Vec<Item>, StoreError> {
         // A request that names a key twice is refused whole.
-        let keys: Vec<Key> = keys.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let keys: BTreeSet<Key> = keys.iter().filter(|key| key.is_possible()).cloned().collect();
+        let keys: Vec<Key> = keys.into_iter().collect();
         let chunks = keys.chunks(MOST_READ_AT_ONCE).map(|chunk| self.get_chunk(chunk, consistency));
         let chunks: Vec<_> = chunks.collect();
         stream::iter(chunks).buffer_unordered(REQUESTS_ABREAST).try_concat().await

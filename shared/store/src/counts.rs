@@ -3,11 +3,11 @@
 use domain::learned::Counts;
 use serde::{Deserialize, Serialize};
 
-use crate::credits::{Attempt, whole};
+use crate::credits::Attempt;
 use crate::error::StoreError;
 use crate::keys;
 use crate::packed::Packed;
-use crate::table::Table;
+use crate::table::{Range, Table};
 
 /// How many counts one item holds: under DynamoDB's 400 kB with the longest names of channels, four to a state.
 const COUNTS_PER_ITEM: usize = 1_000;
@@ -34,7 +34,7 @@ impl Table {
     }
 
     pub async fn counts(&self, of: Attempt<'_>) -> Result<Counts, StoreError> {
-        let items: Vec<CountsItem> = self.query_all(&whole(of.partition(), keys::COUNTS)).await?;
+        let items: Vec<CountsItem> = self.query_all(&Range::beginning(of.partition(), keys::COUNTS)).await?;
         Ok(Counts(items.into_iter().flat_map(|item| item.counts.0).collect()))
     }
 }

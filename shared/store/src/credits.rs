@@ -205,10 +205,6 @@ impl<'a> Attempt<'a> {
     }
 }
 
-pub(crate) fn whole(pk: String, prefix: &str) -> Range<'_> {
-    Range { index: None, pk, sk: Sorted::Prefix(prefix), newest_first: false, limit: None, only: None }
-}
-
 impl Table {
     pub async fn put_manifests(
         &self,
@@ -236,7 +232,7 @@ impl Table {
         shards: &RangeInclusive<u32>,
     ) -> Result<Vec<PlannedCustomer>, StoreError> {
         let (from, to) = keys::manifests(shards);
-        let range = Range { sk: Sorted::Between(from, to), ..whole(of.partition(), "") };
+        let range = Range::of(of.partition(), Sorted::Between(from, to));
         let items: Vec<ManifestItem> = self.query_all(&range).await?;
         Ok(items.into_iter().flat_map(|item| item.customers.0).collect())
     }

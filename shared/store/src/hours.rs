@@ -61,14 +61,7 @@ impl Table {
         if first > last {
             return Ok(Vec::new());
         }
-        let range = Range {
-            index: None,
-            pk: keys::months(tenant, kind),
-            sk: Sorted::Between(first.to_owned(), last.to_owned()),
-            newest_first: false,
-            limit: None,
-            only: None,
-        };
+        let range = Range::of(keys::months(tenant, kind), Sorted::Between(first.to_owned(), last.to_owned()));
         let items: Vec<MonthItem> = self.query_all(&range).await?;
         let hours = |month: &MonthItem| {
             month.h.iter().filter_map(|number| Hour::parse(&format!("{}{number:06}", month.sk))).collect()

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::keys;
-use crate::table::{Consistency, Range, Sorted, Table, Unless, read, written};
+use crate::table::{Consistency, Range, Table, Unless, read, written};
 use crate::tenants::Tenant;
 
 /// How many nodes are written, or asked for their decisions, at a time.
@@ -192,14 +192,7 @@ impl Table {
         nodes: &BTreeSet<NodeId>,
     ) -> Result<Vec<Decision>, StoreError> {
         let of_node = |node: NodeId| async move {
-            let range = Range {
-                index: None,
-                pk: keys::node(tenant, &node),
-                sk: Sorted::Prefix(keys::decisions()),
-                newest_first: false,
-                limit: None,
-                only: None,
-            };
+            let range = Range::beginning(keys::node(tenant, &node), keys::decisions());
             self.query_all::<DecisionItem>(&range).await
         };
         let items: Vec<Vec<DecisionItem>> =

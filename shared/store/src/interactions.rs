@@ -179,13 +179,7 @@ impl Table {
             if let Some(seen) = seen.filter(|seen| seen.interaction == next.interaction) {
                 return Ok((seen, outcome));
             }
-            self.link(tenant, (&next.interaction.observed(), &before.observed()), now).await?;
-            if let Some(start) =
-                next.interaction.started_at().filter(|start| before.started_at() != Some(*start))
-            {
-                self.list_hour(&tenant.id, FactKind::Interaction, tenant.settings.zone().hour_of(start))
-                    .await?;
-            }
+            self.make_findable(tenant, (&before, &next.interaction), now).await?;
             let unless = if revision == 0 { Unless::Exists } else { Unless::Changed(revision - 1) };
             if self.put(&InteractionItem::new(tenant, &next), unless).await? {
                 return Ok((next, outcome));
@@ -195,6 +189,23 @@ impl Table {
             }
         }
         Err(StoreError::Contended(id.to_string()))
+    }
+
+    /// Links what is newly observed in an interaction, and lists the hour that it begins in.
+    async fn make_findable(
+        &self,
+        tenant: &Tenant,
+        (before, after): (&Interaction, &Interaction),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.link(tenant, (&after.observed(), &before.observed()), now).await?;
+        match after.started_at().filter(|start| before.started_at() != Some(*start)) {
+            Some(start) => {
+                let hour = tenant.settings.zone().hour_of(start);
+                self.list_hour(&tenant.id, FactKind::Interaction, hour).await
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -220,16 +220,10 @@ impl Table {
         mut take: impl FnMut(Settlement),
     ) -> Result<(), StoreError> {
         let days = self.days_of_conversions(tenant, span).await?;
-        let ranges = days.into_iter().map(|day| Range {
-            index: None,
-            pk: keys::settlements(&tenant.id, &keys::month_of(day)),
-            sk: Sorted::Between(
-                day.max(span.from).sortable(),
-                format!("{}#~", day.plus_ms(DAY_MS - 1).min(span.to).sortable()),
-            ),
-            newest_first: false,
-            limit: None,
-            only: None,
+        let ranges = days.into_iter().map(|day| {
+            let last = day.plus_ms(DAY_MS - 1).min(span.to);
+            let between = Sorted::Between(day.max(span.from).sortable(), format!("{}#~", last.sortable()));
+            Range::of(keys::settlements(&tenant.id, &keys::month_of(day)), between)
         });
         let reads = ranges.map(|range| async move { self.query_all::<SettlementItem>(&range).await });
         let mut reads = stream::iter(reads.collect::<Vec<_>>()).buffer_unordered(ABREAST);

@@ -3,10 +3,9 @@
 use domain::party::{Party, PartyKind};
 use serde::{Deserialize, Serialize};
 
-use crate::credits::whole;
 use crate::error::StoreError;
 use crate::keys;
-use crate::table::{Table, Unless};
+use crate::table::{Range, Table, Unless};
 use crate::tenants::Tenant;
 
 /// A partner or broker as the tenant knows it.
@@ -35,7 +34,8 @@ impl Table {
     /// All of a kind, by their ids.
     pub async fn parties(&self, tenant: &Tenant, kind: PartyKind) -> Result<Vec<KnownParty>, StoreError> {
         let prefix = keys::of_kind(kind);
-        let items: Vec<PartyItem> = self.query_all(&whole(keys::known_parties(&tenant.id), &prefix)).await?;
+        let items: Vec<PartyItem> =
+            self.query_all(&Range::beginning(keys::known_parties(&tenant.id), &prefix)).await?;
         Ok(items.into_iter().map(|item| item.known).collect())
     }
 }

@@ -10,10 +10,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::conversions::StoredConversion;
-use crate::credits::whole;
 use crate::error::StoreError;
 use crate::keys;
-use crate::table::{Table, Unless};
+use crate::table::{Range, Table, Unless};
 use crate::tenants::Tenant;
 
 /// How many conversions are asked for their refunds at a time.
@@ -107,6 +106,23 @@ impl Table {
         Ok(counted.map(paid).collect())
     }
 
+    /// Tells refunds that named nobody, and came before what they pay back, whose they are, so that they stand in the same
+    /// journey.
+    pub async fn name_refunds(
+        &self,
+        tenant: &Tenant,
+        original: &StoredConversion,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let refunds = self.refunds_of(tenant, &original.id, now).await?;
+        for refund in refunds.into_iter().filter(|refund| refund.conversion.identifiers.is_empty()) {
+            let identifiers = original.conversion.identifiers.clone();
+            let named = Conversion { identifiers, ..refund.conversion };
+            self.record_conversion(tenant, &named, now).await?;
+        }
+        Ok(())
+    }
+
     /// What had been received by then of what pays a conversion back, oldest first.
     async fn refunds_of(
         &self,
@@ -114,7 +130,7 @@ impl Table {
         original: &FactId,
         as_of: Timestamp,
     ) -> Result<Vec<StoredConversion>, StoreError> {
-        let range = whole(keys::fact(&tenant.id, original).pk, keys::refunds());
+        let range = Range::beginning(keys::fact(&tenant.id, original).pk, keys::refunds());
         let listed: Vec<RefundItem> = self.query_all(&range).await?;
         let ids = listed.iter().filter_map(|item| keys::refund_entry(&item.sk));
         let mut refunds = self.conversions(tenant, &ids.collect::<Vec<_>>(), as_of).await?;

@@ -284,14 +284,7 @@ impl Table {
     pub async fn active_runs(&self) -> Result<Vec<ActiveRun>, StoreError> {
         let mut all = Vec::new();
         for shard in 0..keys::GLOBAL_SHARDS {
-            let range = Range {
-                index: None,
-                pk: keys::active(shard),
-                sk: Sorted::Prefix("T#"),
-                newest_first: false,
-                limit: None,
-                only: None,
-            };
+            let range = Range::beginning(keys::active(shard), "T#");
             let items: Vec<ActiveItem> = self.query_all(&range).await?;
             all.extend(items.into_iter().map(|item| item.active));
         }

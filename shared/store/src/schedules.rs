@@ -10,7 +10,6 @@ use domain::schedule::Timing;
 use domain::time::{DAY_MS, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::credits::whole;
 use crate::error::StoreError;
 use crate::keys;
 use crate::table::{Item, Range, Sorted, Table, Unless, written};
@@ -90,18 +89,15 @@ impl Table {
         self.schedule(tenant, &schedule.schedule_id).await?.ok_or(failed)
     }
 
-    /// None too for what is no schedule's id.
     pub async fn schedule(&self, tenant: &TenantId, id: &str) -> Result<Option<Schedule>, StoreError> {
-        if id.len() > 64 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Ok(None);
-        }
         let item: Option<ScheduleItem> = self.get(&keys::schedule(tenant, id)).await?;
         Ok(item.map(|item| item.schedule))
     }
 
     /// All that have not ended, oldest first.
     pub async fn schedules(&self, tenant: &TenantId) -> Result<Vec<Schedule>, StoreError> {
-        let items: Vec<ScheduleItem> = self.query_all(&whole(keys::schedules(tenant), "SCH#")).await?;
+        let items: Vec<ScheduleItem> =
+            self.query_all(&Range::beginning(keys::schedules(tenant), "SCH#")).await?;
         let mut all: Vec<Schedule> = items.into_iter().map(|item| item.schedule).collect();
         all.retain(|schedule| schedule.ended_at.is_none());
         all.sort_by(|a, b| (a.created_at, &a.schedule_id).cmp(&(b.created_at, &b.schedule_id)));
@@ -145,14 +141,8 @@ impl Table {
     pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>, StoreError> {
         let mut all = Vec::new();
         for shard in 0..keys::GLOBAL_SHARDS {
-            let range = Range {
-                index: None,
-                pk: keys::due(shard),
-                sk: Sorted::Between("0".to_owned(), format!("{}#~", now.sortable())),
-                newest_first: false,
-                limit: None,
-                only: None,
-            };
+            let range =
+                Range::of(keys::due(shard), Sorted::Between("0".to_owned(), format!("{}#~", now.sortable())));
             let items: Vec<DueItem> = self.query_all(&range).await?;
             all.extend(items.into_iter().map(|item| item.due));
         }

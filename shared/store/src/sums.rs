@@ -8,7 +8,7 @@ use domain::money::Currency;
 use domain::time::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::credits::{Attempt, whole};
+use crate::credits::Attempt;
 use crate::error::StoreError;
 use crate::keys;
 use crate::packed::Packed;
@@ -27,6 +27,13 @@ pub struct Sum {
     /// Touches that began on this day and have a credit in this currency, for a conversion of whatever day.
     #[serde(rename = "t", default, skip_serializing_if = "is_none")]
     pub credited: u64,
+    /// What those conversions come to on whose journeys it was, whatever the model gave it: more than there was, where
+    /// several were there.
+    #[serde(rename = "i", default, skip_serializing_if = "is_zero")]
+    pub influenced_minor: i64,
+    /// How many conversions those are.
+    #[serde(rename = "j", default, skip_serializing_if = "is_none")]
+    pub influenced: u64,
     /// Only in the total: what no touch earned.
     #[serde(rename = "u", default, skip_serializing_if = "is_zero")]
     pub unattributed_minor: i64,
@@ -46,11 +53,18 @@ fn is_none(count: &u64) -> bool {
 }
 
 impl Sum {
+    /// Whether a model gave it something, apart from its part in journeys.
+    pub const fn has_credit(&self) -> bool {
+        self.conversions > 0 || self.credited > 0 || self.revenue_minor != 0 || self.commission_minor != 0
+    }
+
     pub fn add(&mut self, other: &Sum) {
         self.revenue_minor += other.revenue_minor;
         self.conversions += other.conversions;
         self.commission_minor += other.commission_minor;
         self.credited += other.credited;
+        self.influenced_minor += other.influenced_minor;
+        self.influenced += other.influenced;
         self.unattributed_minor += other.unattributed_minor;
         self.last = self.last.take().max(other.last.clone());
     }
@@ -91,7 +105,7 @@ impl Table {
     }
 
     pub async fn shard_sums(&self, of: Attempt<'_>) -> Result<Sums, StoreError> {
-        let items: Vec<SumItem> = self.query_all(&whole(of.partition(), keys::sums())).await?;
+        let items: Vec<SumItem> = self.query_all(&Range::beginning(of.partition(), keys::sums())).await?;
         Ok(sums_of(items, keys::sums()))
     }
 
@@ -111,14 +125,10 @@ impl Table {
     ) -> Result<Sums, StoreError> {
         let prefix = keys::run_sums(run.epoch);
         let sort = |day: Day, end: &str| format!("{prefix}{}#{day}{end}", dimension.code());
-        let range = Range {
-            index: None,
-            pk: keys::run(tenant, &run.id()).pk,
-            sk: Sorted::Between(sort(days.0, "#"), sort(days.1, "#~")),
-            newest_first: false,
-            limit: None,
-            only: None,
-        };
+        let range = Range::of(
+            keys::run(tenant, &run.id()).pk,
+            Sorted::Between(sort(days.0, "#"), sort(days.1, "#~")),
+        );
         Ok(sums_of(self.query_all(&range).await?, &prefix))
     }
 }

@@ -62,6 +62,18 @@ pub(crate) struct Range<'a> {
     pub(crate) only: Option<&'a [&'a str]>,
 }
 
+impl<'a> Range<'a> {
+    /// Of the table, all of it, oldest first.
+    pub(crate) const fn of(pk: String, sk: Sorted<'a>) -> Self {
+        Self { index: None, pk, sk, newest_first: false, limit: None, only: None }
+    }
+
+    /// What begins so.
+    pub(crate) const fn beginning(pk: String, prefix: &'a str) -> Self {
+        Self::of(pk, Sorted::Prefix(prefix))
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(crate) enum Index {
     Timeline,
@@ -98,6 +110,9 @@ impl Table {
         key: &Key,
         consistency: Consistency,
     ) -> Result<Option<T>, StoreError> {
+        if !key.is_possible() {
+            return Ok(None);
+        }
         let answer = self
             .client
             .get_item()
@@ -238,6 +253,9 @@ impl Table {
         range: &Range<'_>,
         after: Option<Item>,
     ) -> Result<(Vec<T>, Option<Item>), StoreError> {
+        if range.pk.len() > keys::MOST_PARTITION_BYTES {
+            return Ok((Vec::new(), None));
+        }
         let (pk, sk) = match range.index {
             None => ("pk", "sk"),
             Some(Index::Timeline) => ("g1p", "g1s"),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::keys;
 use crate::runs::Run;
-use crate::table::{Range, Sorted, Table, Unless};
+use crate::table::{Range, Table, Unless};
 
 /// What one task found, in sum: enough to know what is next and whether all adds up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,14 +102,7 @@ impl Table {
     /// The tasks of a stage of the run's present execution, in order.
     pub async fn tasks(&self, tenant: &TenantId, run: &Run, stage: Stage) -> Result<Vec<Task>, StoreError> {
         let key = keys::task(tenant, &run.run_id, stage, "");
-        let range = Range {
-            index: None,
-            pk: key.pk,
-            sk: Sorted::Prefix(&key.sk),
-            newest_first: false,
-            limit: None,
-            only: None,
-        };
+        let range = Range::beginning(key.pk, &key.sk);
         let items: Vec<TaskItem> = self.query_all(&range).await?;
         Ok(items.into_iter().map(|item| item.task).filter(|task| task.epoch == run.epoch).collect())
     }

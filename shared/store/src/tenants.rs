@@ -16,7 +16,7 @@ use sha2::Sha256;
 use crate::error::StoreError;
 use crate::fresh::Fresh;
 use crate::keys;
-use crate::table::{Range, Sorted, Table, Unless};
+use crate::table::{Range, Table, Unless};
 
 /// 32 random bytes made with the tenant; what derives from it cannot be guessed or confused with another tenant's.
 #[derive(Clone, PartialEq, Eq)]
@@ -173,14 +173,7 @@ impl Table {
     pub async fn tenant_ids(&self) -> Result<Vec<TenantId>, StoreError> {
         let mut all = Vec::new();
         for shard in 0..keys::GLOBAL_SHARDS {
-            let range = Range {
-                index: None,
-                pk: keys::listed_tenants(shard),
-                sk: Sorted::Prefix("T#"),
-                newest_first: false,
-                limit: None,
-                only: None,
-            };
+            let range = Range::beginning(keys::listed_tenants(shard), "T#");
             let items: Vec<AliasItem> = self.query_all(&range).await?;
             all.extend(items.into_iter().map(|item| item.tenant));
         }
@@ -260,6 +253,7 @@ impl Table {
         Ok(item.map(|item| item.secrets).unwrap_or_default())
     }
 
+    /// Makes the first two of these the active secrets of a provider, the newest first.
     pub async fn put_secrets(
         &self,
         tenant: &TenantId,

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
 use domain::money::{Currency, Money};
-use domain::rollup::Bucket;
 use domain::time::{Day, Hour, Timestamp, Zone};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
@@ -16,11 +15,10 @@ use crate::keys;
 use crate::table::{Index, Range, Sorted, Table};
 use crate::tenants::Tenant;
 
+mod hours;
+
 /// How many partitions of a list are read at a time.
 const ABREAST: usize = 8;
-
-/// How many hours one page of a list may walk before it ends early, for filters that match little.
-const MOST_HOURS: usize = 750;
 
 /// From one moment to another, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,71 +271,6 @@ impl Facts<'_> {
         });
         let read = ranges.map(|range| async move { self.table.query_all(&range).await });
         stream::iter(read.collect::<Vec<_>>()).buffer_unordered(ABREAST).try_concat().await
-    }
-
-    /// All facts of one local hour.
-    pub async fn of_hour(&self, kind: FactKind, hour: Hour) -> Result<Vec<Fact>, StoreError> {
-        let mut facts = Vec::new();
-        for shard in 0..self.tenant.settings.hour_shards.max(1) {
-            let bucket = Bucket { tenant: self.tenant.id.clone(), kind, hour, shard };
-            facts.append(&mut self.of_bucket(&bucket).await?);
-        }
-        Ok(facts)
-    }
-
-    /// The facts of one bucket, as the index knows it.
-    pub async fn of_bucket(&self, bucket: &Bucket) -> Result<Vec<Fact>, StoreError> {
-        let range = Range {
-            index: Some(Index::Hour),
-            pk: keys::hour(bucket),
-            sk: Sorted::Between("0".to_owned(), "~".to_owned()),
-            newest_first: false,
-            limit: None,
-            only: None,
-        };
-        let items: Vec<FactItem> = self.table.query_all(&range).await?;
-        let facts = items.into_iter().filter_map(|item| Fact::in_hour(bucket.kind, item, self.now));
-        Ok(facts.filter(|fact| !fact.expired).collect())
-    }
-
-    /// A tenant's facts of one kind, newest first, as far as `keep` keeps them.
-    pub async fn newest(
-        &self,
-        kind: FactKind,
-        paging: Paging<'_>,
-        keep: impl Fn(&Fact) -> bool,
-    ) -> Result<Page<Fact>, StoreError> {
-        let Paging { span, after: before, limit, .. } = paging;
-        let (first, last) = span.months();
-        let months = self.table.months(&self.tenant.id, kind, &first, &last).await?;
-        let mut hours: Vec<Hour> =
-            months.into_iter().flat_map(|(_, hours)| hours).filter(|hour| span.touches(*hour)).collect();
-        hours.reverse();
-        if let Some(time) = before.and_then(Position::time) {
-            hours.retain(|hour| hour.start() <= time);
-        }
-        let walked_out = hours.len() > MOST_HOURS;
-        hours.truncate(MOST_HOURS);
-        let oldest_walked = hours.last().copied();
-        let mut facts = Vec::new();
-        let mut read = stream::iter(hours).map(|hour| self.of_hour(kind, hour)).buffered(ABREAST);
-        while let Some(mut of_hour) = read.try_next().await? {
-            of_hour.retain(|fact| {
-                (span.from..=span.to).contains(&fact.time)
-                    && before.is_none_or(|before| fact.position < *before)
-                    && keep(fact)
-            });
-            of_hour.sort_by(|a, b| b.position.cmp(&a.position));
-            facts.extend(of_hour);
-            if facts.len() > limit {
-                return Ok(page_of(facts, limit));
-            }
-        }
-        let mut page = page_of(facts, limit);
-        if walked_out {
-            page.next = oldest_walked.map(|hour| Position(hour.start().sortable()));
-        }
-        Ok(page)
     }
 }
 

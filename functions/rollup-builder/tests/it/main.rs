@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use domain::dimension::Dimension;
 use domain::ids::ExternalId;
 use domain::interaction::{CallEvent, Field, Section, Value};
-use domain::rollup::{Bucket, Recount, Tallies};
+use domain::rollup::{Bucket, Recount, Tallies, Tally};
 use domain::source::Source;
-use domain::time::{HOUR_MS, Hour, Timestamp};
+use domain::time::{HOUR_MS, Hour, Timestamp, Zone};
 use rollup_builder::App;
 use store::{About, Rollup, Tenant};
 use testkit::Stack;
@@ -82,14 +82,16 @@ impl Shop {
         self.count(&self.note(hour).await).await;
     }
 
-    async fn rollup(&self, hour: Hour) -> Option<Rollup> {
-        self.stack.table().rollup(&self.bucket(hour)).await.unwrap()
+    /// Up to which change the hour was counted.
+    async fn counted(&self, hour: Hour) -> Option<u64> {
+        self.stack.table().counted(&self.bucket(hour)).await.unwrap()
     }
 
-    /// How many interactions each agent has in the hour's rollup.
+    /// How many interactions each agent has in the hour, as reports read it.
     async fn agents(&self, hour: Hour) -> Vec<(String, u64)> {
-        let tallies =
-            self.rollup(hour).await.unwrap().tallies.0.remove(&Dimension::Agent).unwrap_or_default();
+        let hours = (hour, Zone::UTC.hour_of(hour.start().plus_ms(HOUR_MS)));
+        let now = self.stack.clock.now();
+        let tallies = self.stack.table().tallies(&self.tenant, Dimension::Agent, hours, now).await.unwrap();
         tallies.into_iter().map(|(agent, tally)| (agent, tally.interactions)).collect()
     }
 }
@@ -177,7 +179,7 @@ async fn a_count_that_fails_comes_again() {
     let message = serde_json::to_string(&asked).unwrap();
     let response = rollup_builder::handle(App::connect(&failing).unwrap(), testkit::batch([message])).await;
     assert_eq!(response.batch_item_failures.len(), 1);
-    assert_eq!(shop.rollup(hour()).await, None);
+    assert_eq!(shop.counted(hour()).await, None);
 }
 
 #[tokio::test]
@@ -189,4 +191,24 @@ async fn an_hour_with_a_thousand_agents_fits() {
     }
     shop.recount(hour()).await;
     assert_eq!(shop.agents(hour()).await.len(), 1_000);
+}
+
+#[tokio::test]
+async fn an_hour_with_more_than_one_item_holds_is_counted_whole_and_leaves_nothing_of_an_earlier_count() {
+    let shop = shop().await;
+    shop.call("call", "ann", hour().start(), 0).await;
+    let counted = async |changes: u64, agents: u64| {
+        let tally = Tally { interactions: 1, ..Tally::default() };
+        let rows = (0..agents).map(|n| (format!("{n:0>128}"), tally.clone())).collect();
+        let tallies = Tallies(BTreeMap::from([(Dimension::Agent, rows)]));
+        let rollup = Rollup { bucket: shop.bucket(hour()), changes, tallies };
+        let expires_at = shop.tenant.settings.expires_at(hour().start(), shop.stack.clock.now());
+        let written = shop.stack.table().put_rollup(&rollup, expires_at).await.unwrap();
+        (written, shop.agents(hour()).await.len())
+    };
+    assert_eq!(counted(2, 10_000).await, (true, 10_000));
+    assert_eq!(counted(3, 10_001).await, (true, 10_001));
+    // What is late changes nothing, whatever it left behind.
+    assert_eq!(counted(3, 9_000).await, (false, 10_001));
+    assert_eq!(counted(4, 1).await, (true, 1));
 }

@@ -10,9 +10,10 @@ use crate::error::StoreError;
 use crate::table::Table;
 use crate::tenants::Tenant;
 
-/// What fits into an item of 400 kB, and into a transaction of 100 items.
+/// What fits into a transaction of 100 items, and into an item of 400 kB with room for what is noted later.
 const MOST_RECORDS: usize = 500;
 const MOST_PARTIES: usize = 40;
+const MOST_BYTES: usize = 300_000;
 
 /// Why a conversion cannot be settled so.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,8 @@ pub enum NotSettled {
     ReliedOn,
     /// It would not fit into one item, or not be written in one moment.
     #[error(
-        "a conversion is settled over at most {MOST_RECORDS} touches, of {MOST_PARTIES} partners and brokers"
+        "a conversion is settled over at most {MOST_RECORDS} touches, {MOST_BYTES} bytes in all, of {MOST_PARTIES} partners \
+         and brokers"
     )]
     TooManyTouches,
     #[error(transparent)]
@@ -42,7 +44,8 @@ impl Table {
         audited: &Audited,
         now: Timestamp,
     ) -> Result<Settlement, NotSettled> {
-        if fresh.records.len() > MOST_RECORDS || fresh.parties().len() > MOST_PARTIES {
+        let bytes = serde_json::to_string(&fresh).map_or(0, |text| text.len());
+        if fresh.records.len() > MOST_RECORDS || fresh.parties().len() > MOST_PARTIES || bytes > MOST_BYTES {
             return Err(NotSettled::TooManyTouches);
         }
         let of = Settled::of(&fresh);
