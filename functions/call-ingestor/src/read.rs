@@ -8,7 +8,7 @@ use domain::interaction::CallEvent;
 use domain::time::Timestamp;
 use providers::{Context, Normalised, SealedDelivery};
 use runtime::{Message, Metric};
-use store::{About, DeliveryState, KeptDelivery, Tenant};
+use store::{About, DeliveryState, Tenant};
 
 use crate::{App, Failed};
 
@@ -67,15 +67,7 @@ impl Opened {
 
     /// Has people look at it.
     pub(crate) async fn keep(&self, app: &App, state: DeliveryState, reason: &str) -> Result<(), Failed> {
-        let kept = KeptDelivery {
-            delivery_id: self.sealed.delivery_id.clone(),
-            provider: self.sealed.provider.code().to_owned(),
-            state,
-            reason: reason.to_owned(),
-            interaction: self.archived().about,
-            received_at: self.sealed.received_at,
-            replayed_at: self.sealed.replayed_at,
-        };
+        let kept = self.archived().kept(state, reason);
         app.table.keep_delivery(&self.tenant, &kept).await?;
         app.metrics.one(match state {
             DeliveryState::Unhandled => Metric::DeliveriesUnhandled,

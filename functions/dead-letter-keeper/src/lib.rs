@@ -10,7 +10,7 @@ use archive::{Archive, Archived};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use providers::{Context, Normalised, Rejected, SealedDelivery};
 use runtime::{Clock, Host, Metric, Metrics, Misconfigured, Outcome};
-use store::{DeliveryState, KeptDelivery, StoreError, Table, Tenants};
+use store::{DeliveryState, StoreError, Table, Tenants};
 
 /// So many deliveries are kept at once.
 const ABREAST: usize = 4;
@@ -85,15 +85,7 @@ async fn keep(app: &App, sealed: SealedDelivery) -> Result<(), Failed> {
         Ok(Normalised::Unhandled { .. }) | Err(_) => Vec::new(),
     };
     let archived = Archived::of(sealed, &tenant, subject.as_ref(), &events);
-    let kept = KeptDelivery {
-        delivery_id: archived.sealed.delivery_id.clone(),
-        provider: archived.sealed.provider.code().to_owned(),
-        state: DeliveryState::DeadLettered,
-        reason: REASON.to_owned(),
-        interaction: archived.about.clone(),
-        received_at: archived.sealed.received_at,
-        replayed_at: archived.sealed.replayed_at,
-    };
+    let kept = archived.kept(DeliveryState::DeadLettered, REASON);
     // Every delivery that is listed is in the archive: this one may have failed before it got there.
     if !app.archive.keep(vec![archived]).await.is_empty() {
         return Err(Failed::NotArchived);

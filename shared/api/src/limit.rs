@@ -36,8 +36,8 @@ impl Limiter {
 
     /// Lets a request of the tenant pass, or says when to come again. Where nothing is limited, nothing is asked.
     pub(crate) async fn pass(&self, table: &Table, tenant: &Tenant, now: Timestamp) -> Result<(), ApiError> {
-        let Some(usual) = self.usual else { return Ok(()) };
-        let rate = tenant.settings.requests_per_second.and_then(Rate::per_second).unwrap_or(usual);
+        let own = tenant.settings.requests_per_second.and_then(Rate::per_second);
+        let Some(rate) = own.or(self.usual) else { return Ok(()) };
         let shared = self.allowance(&tenant.id);
         let mut allowance = shared.lock().await;
         loop {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
-use domain::json::Problem;
+use domain::json::{NO_CURRENCY, Problem};
+use domain::money::Currency;
 use domain::rule::{Refusal, Rule};
 use domain::time::{Day, Zone};
 use http::request::Parts;
@@ -152,15 +153,25 @@ impl<L> Query<L> {
         self.cursor().map_or(Ok(()), |_| Err(ApiError::InvalidCursor))
     }
 
+    pub fn currency(&mut self, parameter: &str) -> Option<Currency> {
+        self.parsed(parameter, |code| Currency::parse(code).ok_or(NO_CURRENCY))
+    }
+
     pub fn day(&mut self, parameter: &str) -> Option<Day> {
         self.parsed(parameter, |text| Day::parse(text).ok_or("must be a day such as 2024-01-31"))
     }
 
     /// `start_date` and `end_date`: whole days of the tenant's zone, both included, each open if absent.
     pub fn span(&mut self, zone: Zone) -> Span {
+        let (start, end) = self.open_days();
+        Span::of_days(start, end, zone)
+    }
+
+    /// The same as days.
+    pub fn open_days(&mut self) -> (Option<Day>, Option<Day>) {
         let (start, end) = self.days();
         self.hold_order(start, end);
-        Span::of_days(start, end, zone)
+        (start, end)
     }
 
     /// The same for reports: 30 days, the last of them today, unless given.

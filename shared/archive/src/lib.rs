@@ -21,7 +21,7 @@ use domain::time::Timestamp;
 use futures::{StreamExt, stream};
 use providers::{Provider, SealedDelivery};
 use serde::{Deserialize, Serialize};
-use store::{StoredInteraction, Tenant};
+use store::{DeliveryState, KeptDelivery, StoredInteraction, Tenant};
 
 pub use error::ArchiveError;
 use keys::Second;
@@ -93,6 +93,19 @@ impl Listed {
 }
 
 impl Archived {
+    /// As people are shown it who must look at it.
+    pub fn kept(&self, state: DeliveryState, reason: &str) -> KeptDelivery {
+        KeptDelivery {
+            delivery_id: self.sealed.delivery_id.clone(),
+            provider: self.sealed.provider.code().to_owned(),
+            state,
+            reason: reason.to_owned(),
+            interaction: self.about.clone(),
+            received_at: self.sealed.received_at,
+            replayed_at: self.sealed.replayed_at,
+        }
+    }
+
     /// A delivery, the call that it says it is about, and the events that it comes to.
     pub fn of(
         sealed: SealedDelivery,

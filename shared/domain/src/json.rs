@@ -7,8 +7,8 @@ mod values;
 
 pub(crate) use values::in_billionths;
 pub use values::{
-    MOST_METADATA, billionths, external_id, id, integer, metadata, moment, one_of, parsed, printable,
-    probability, text, text_or_number, texts,
+    MOST_METADATA, NO_CURRENCY, billionths, currency, external_id, id, integer, metadata, moment, one_of,
+    parsed, printable, probability, text, text_or_number, texts,
 };
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use serde_json::value::RawValue;
 
 use crate::ids::ExternalId;
+use crate::money::Currency;
 use crate::rule::{Refusal, Rule};
 use crate::time::Timestamp;
 
@@ -20,6 +21,13 @@ pub fn text_or_number(raw: &RawValue) -> Result<String, String> {
         _ => Err("must be a string or a number".to_owned()),
     }
 }
+
+pub fn currency(raw: &RawValue) -> Result<Currency, String> {
+    Currency::parse(&text(raw)?).ok_or_else(|| NO_CURRENCY.to_owned())
+}
+
+/// What is said of a text that should be a currency.
+pub const NO_CURRENCY: &str = "is not a currency of ISO 4217";
 
 /// An id of the sender's: 1 to 128 printable characters, kept exactly as they came; of a number, its digits.
 pub fn id(raw: &RawValue) -> Result<String, Refusal> {
