@@ -25,6 +25,16 @@ async fn order(shop: &Client) {
     assert_eq!(shop.post("/v1/conversions", order).await.status, 201);
 }
 
+/// Pays some of it back an hour later.
+async fn refund(shop: &Client, id: &str, amount: &str) {
+    let refund = json!({
+        "external_event_id": id, "event_type": "refund", "event_source": "billing",
+        "refund_of": "order-1", "amount_decimal": amount, "currency": "USD",
+        "occurred_at": "2026-03-03T13:00:00Z",
+    });
+    assert_eq!(shop.post("/v1/conversions", refund).await.status, 201);
+}
+
 /// What each of these touches of a journey earns of 100.00 by a model, and by which model instead if it is so.
 async fn by_model(shop: &Client, model: &str, config: Value) -> (Vec<(String, f64)>, Value) {
     let run = shop.run(model, config).await;
@@ -122,6 +132,40 @@ async fn completed_runs_stand_side_by_side_with_what_one_gives_more_than_another
     assert_eq!(refusal("?run_ids=run_0,run_1").await, "404 NOT_FOUND");
     let other = new_tenant().await;
     assert_eq!(other.get(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn whoever_was_on_the_way_to_a_conversion_influenced_all_of_it_whatever_the_model_gave_them() {
+    let shop = new_tenant().await;
+    for (hour, agent) in ["ann", "bob", "bob"].into_iter().enumerate() {
+        let at = format!("2026-03-02T{:02}:00:00Z", 8 + hour);
+        call(&shop, &at, json!({"agent_id": agent, "started_at": at})).await;
+    }
+    call(&shop, "too early", json!({"agent_id": "eve", "started_at": "2026-02-01T08:00:00Z"})).await;
+    order(&shop).await;
+    let influenced = async || {
+        let asked = json!({"model_code": "LAST_TOUCH", "more_models": ["FIRST_TOUCH"]});
+        let run = shop.post("/v1/attribution/runs", asked).await.data();
+        let run_id = shop.execute(run["run_id"].as_str().unwrap()).await["run_id"].clone();
+        let path = format!("/v1/attribution/compare?run_ids={}", run_id.as_str().unwrap());
+        let rows = shop.get(&path).await.data()["rows"].clone();
+        let told = |row: &Value| {
+            let of =
+                |field: &str| row["runs"].as_array().unwrap().iter().map(|run| run[field].clone()).collect();
+            let [revenue, conversions, earned]: [Vec<Value>; 3] =
+                [of("influenced_revenue"), of("influenced_conversions"), of("attributed_revenue")];
+            (row["value"].clone(), revenue, conversions, earned)
+        };
+        rows.as_array().unwrap().iter().map(told).collect::<Vec<_>>()
+    };
+    let row = |agent: &str, revenue: f64, earned: [f64; 2]| {
+        (json!(agent), vec![json!(revenue); 2], vec![json!(1); 2], earned.map(|minor| json!(minor)).to_vec())
+    };
+    assert_eq!(influenced().await, [row("bob", 100.0, [100.0, 0.0]), row("ann", 100.0, [0.0, 100.0])]);
+    refund(&shop, "refund-1", "-40.00").await;
+    assert_eq!(influenced().await, [row("bob", 60.0, [60.0, 0.0]), row("ann", 60.0, [0.0, 60.0])]);
+    refund(&shop, "refund-2", "-60.00").await;
+    assert_eq!(influenced().await, [row("ann", 0.0, [0.0, 0.0]), row("bob", 0.0, [0.0, 0.0])]);
 }
 
 #[tokio::test]

@@ -185,8 +185,7 @@ impl Report {
         let zone = tenant.settings.zone();
         let now = access.clock.now();
         let (start, end) = query.last_days(zone.day_of(now));
-        let currency =
-            query.parsed("currency", |code| Currency::parse(code).ok_or("is not a currency of ISO 4217"));
+        let currency = query.currency("currency");
         let run_id = query.text("run_id");
         query.finish()?;
         let days = (start, end);
@@ -208,7 +207,7 @@ impl Report {
     /// What has no value stands in the row None.
     pub(crate) fn rows(&self, keep: impl Fn(&str) -> bool) -> (Vec<(Option<String>, Figures)>, Figures) {
         let mut rows: BTreeMap<String, Figures> = BTreeMap::new();
-        for (value, sum) in of_currency(&self.sums, self.currency) {
+        for (value, sum) in of_currency(&self.sums, self.currency).filter(|(_, sum)| sum.has_credit()) {
             rows.entry(value.clone()).or_default().sum.add(sum);
         }
         for (value, tally) in &self.counted {

@@ -9,7 +9,7 @@ use api::{ApiError, Caller, Query, Reported, may};
 use axum::extract::State;
 use domain::dimension::Dimension;
 use domain::money::{Currency, Money};
-use domain::rule::{Refusal, Rule};
+use domain::rule::Rule;
 use domain::run::ModelCode;
 use domain::time::Day;
 use futures::future::try_join_all;
@@ -81,6 +81,10 @@ struct GivenView {
     run_id: String,
     attributed_revenue: Amount,
     conversions: u64,
+    /// What the conversions come to on whose journeys it was, each of them whole, whatever the model gave it. Rows add up to
+    /// more than there was, so it is for reading and never for paying. Also known as participation.
+    influenced_revenue: Amount,
+    influenced_conversions: u64,
     /// More than the first run gives, or less.
     difference: Amount,
 }
@@ -128,12 +132,8 @@ pub(crate) async fn compare_runs(
     let tenant = &caller.tenant;
     let ids = query.parsed("run_ids", run_ids);
     let by = query.parsed("by", dimension).unwrap_or(Dimension::Agent);
-    let currency =
-        query.parsed("currency", |code| Currency::parse(code).ok_or("is not a currency of ISO 4217"));
-    let (start, end) = (query.day("start_date"), query.day("end_date"));
-    if start.zip(end).is_some_and(|(start, end)| end < start) {
-        query.refuse("end_date", Refusal::of(Rule::DaysInOrder, "must not be before start_date"));
-    }
+    let currency = query.currency("currency");
+    let (start, end) = query.open_days();
     query.finish()?;
     let ids = ids.ok_or_else(|| ApiError::field("run_ids", "is required"))?;
     let currency = currency.or(tenant.settings.currency()).ok_or(ApiError::NotFound("currency"))?;
@@ -186,8 +186,10 @@ fn dimension(code: &str) -> Result<Dimension, String> {
 
 fn rows(runs: &[Run], earned: &[BTreeMap<String, Sum>], currency: Currency) -> Vec<RowView> {
     // Others have touches on these days, and credits on other days.
-    let has_earned = |sum: &Sum| sum.revenue_minor != 0 || sum.conversions > 0;
-    let of_run = |of| BTreeMap::iter(of).filter(|(_, sum)| has_earned(sum)).map(|(value, _)| value);
+    let took_part = |sum: &Sum| {
+        sum.revenue_minor != 0 || sum.conversions > 0 || sum.influenced_minor != 0 || sum.influenced > 0
+    };
+    let of_run = |of| BTreeMap::iter(of).filter(|(_, sum)| took_part(sum)).map(|(value, _)| value);
     let mut values: Vec<&String> = earned.iter().flat_map(of_run).collect();
     values.sort();
     values.dedup();
@@ -200,6 +202,8 @@ fn rows(runs: &[Run], earned: &[BTreeMap<String, Sum>], currency: Currency) -> V
             run_id: run.id(),
             attributed_revenue: amount(minor(of, value)),
             conversions: of.get(*value).map_or(0, |sum| sum.conversions),
+            influenced_revenue: amount(of.get(*value).map_or(0, |sum| sum.influenced_minor)),
+            influenced_conversions: of.get(*value).map_or(0, |sum| sum.influenced),
             difference: amount(minor(of, value) - first),
         });
         RowView { value: Some((*value).clone()).filter(|value| !value.is_empty()), runs: given.collect() }

@@ -311,9 +311,7 @@ fn channels(raw: &RawValue) -> Result<Vec<String>, String> {
 
 /// `min_purchase_amount` in `min_purchase_currency`, by default the tenant's.
 fn take_minimum(config: &mut Reader<'_>, tenant: &Tenant) -> Option<Money> {
-    let named = config.optional("min_purchase_currency", |raw| {
-        Currency::parse(&json::text(raw)?).ok_or_else(|| "is not a currency of ISO 4217".to_owned())
-    });
+    let named = config.optional("min_purchase_currency", json::currency);
     let currency = named.or(tenant.settings.currency())?;
     config.optional("min_purchase_amount", |raw| {
         Ok::<_, Refusal>(Money::parse(&json::text_or_number(raw)?, currency)?)

@@ -12,24 +12,24 @@ use store::{Attempt, Credit, CreditedPart, Position, Run, Tenant};
 
 use crate::App;
 
-/// A credit's place in the list: shard, conversion, and which of its credits.
+/// A credit's place in the list: task, conversion, and which of its credits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
-    shard: String,
+    task: String,
     conversion: FactId,
     credit: usize,
 }
 
 impl Place {
     fn position(&self) -> Position {
-        Position(format!("{}#{}#{}", self.shard, self.conversion.bare(), self.credit))
+        Position(format!("{}#{}#{}", self.task, self.conversion.bare(), self.credit))
     }
 
     fn parse(Position(key): &Position) -> Option<Self> {
         let mut parts = key.split('#');
-        let shard = parts.next()?.to_owned();
+        let task = parts.next()?.to_owned();
         let conversion = FactId::from_bare(FactKind::Conversion, parts.next()?)?;
-        Some(Self { shard, conversion, credit: parts.next()?.parse().ok()? })
+        Some(Self { task, conversion, credit: parts.next()?.parse().ok()? })
     }
 }
 
@@ -91,15 +91,15 @@ pub(crate) async fn page(
     for task in app.access.table.tasks(&tenant.id, run, Stage::Execute).await? {
         let Some(attempt) = Attempt::committed(&tenant.id, run, &task) else { continue };
         let from = match &after {
-            Some(place) if task.name < place.shard => continue,
-            Some(place) if task.name == place.shard => Some((&place.conversion, place.credit)),
+            Some(place) if task.name < place.task => continue,
+            Some(place) if task.name == place.task => Some((&place.conversion, place.credit)),
             Some(_) | None => None,
         };
         // One more than a page, to know of a next one; and one more again, since the first may be listed already.
         for part in app.access.table.credits(attempt, attributed, from, limit + 2).await? {
             let part = Arc::new(part);
             let places = (0..part.conversion.credits.len().max(1)).map(|index| Place {
-                shard: task.name.clone(),
+                task: task.name.clone(),
                 conversion: part.conversion.id.clone(),
                 credit: part.first + index,
             });

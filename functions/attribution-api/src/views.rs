@@ -233,7 +233,7 @@ pub(crate) struct RunView {
     learned: Option<LearnedView>,
     /// Whether reports take it where nothing else is asked for, once it is completed and for the days whose latest it
     /// is: its configuration is the usual one of its model, dates apart. What others say is shown to who names their
-    /// `run_id`.
+    /// `run_id`, and for days that no usual run took.
     answers_reports: bool,
     created_at: Moment,
     started_at: Option<Moment>,

@@ -1,7 +1,9 @@
 //! Adding up and publishing.
 
+use std::time::Duration;
+
 use domain::dimension::Dimension;
-use domain::run::{RunStatus, Total, Totals};
+use domain::run::{RunMessage, RunStatus, Total, Totals};
 use futures::{StreamExt, TryStreamExt, stream};
 use store::{Attempt, Run, StoreError, Sums, Task, TaskOutcome, Tenant};
 
@@ -12,6 +14,12 @@ const ABREAST: usize = 16;
 
 /// How many models are added up at a time.
 const MODELS_ABREAST: usize = 4;
+
+/// How often a run is executed before one that does not add up is left to people.
+const MOST_EXECUTIONS: u32 = 3;
+
+/// Until what was set right meanwhile can be found as it is now.
+const UNTIL_ANEW: Duration = Duration::from_secs(60);
 
 /// Adds up the committed shards by each model, checks the totals against the planned conversions, and publishes by one
 /// transaction.
@@ -59,7 +67,18 @@ pub(crate) async fn finish(
     }
     app.table.unmark_active(&tenant.id, &run.run_id, epoch).await?;
     tracing::info!(run_id = %run.run_id, status = %run.status, "run over");
+    if run.status == RunStatus::Failed && epoch < MOST_EXECUTIONS {
+        begin_anew(app, tenant, &run).await?;
+    }
     Ok(())
+}
+
+/// Executes a run again that did not add up: a conversion was set right or withdrawn between planning and crediting.
+async fn begin_anew(app: &App, tenant: &Tenant, run: &Run) -> Result<(), WorkError> {
+    let (run_id, epoch) = (run.run_id.clone(), run.epoch + 1);
+    app.table.mark_active(&tenant.id, &run_id, epoch).await?;
+    let message = RunMessage::Advance { tenant: tenant.id.clone(), run_id, epoch, cutoff: app.clock.now() };
+    Ok(app.queue.send_after(&tenant.id, &message, UNTIL_ANEW).await?)
 }
 
 /// Writes the sums of the committed shards by the model of this number; answers its totals, and whether both agree.

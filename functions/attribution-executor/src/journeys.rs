@@ -86,26 +86,28 @@ pub(crate) async fn planned(
     Ok(merged.into_iter().map(planned).collect())
 }
 
-/// Shows what each of the customers did. It is read for many of them together, in few requests.
+/// Those customers that are read together. One who stands there twice is not torn apart.
+pub(crate) fn together(customers: &[PlannedCustomer]) -> impl Iterator<Item = &[PlannedCustomer]> {
+    let is_one = |a: &PlannedCustomer, b: &PlannedCustomer| a.customer_id == b.customer_id;
+    let mut rest = customers;
+    std::iter::from_fn(move || {
+        let mut end = rest.len().min(MOST_TOGETHER);
+        while end < rest.len() && rest[end].customer_id.is_some() && is_one(&rest[end - 1], &rest[end]) {
+            end += 1;
+        }
+        let (some, others) = rest.split_at(end);
+        rest = others;
+        Some(some).filter(|some| !some.is_empty())
+    })
+}
+
+/// Shows what each of some customers did, whom [`together`] put together: they are read in few requests.
 pub(crate) async fn each_journey(
     app: &App,
     tenant: &Tenant,
     run: &Run,
     customers: &[PlannedCustomer],
     mut see: impl FnMut(&Journey<'_>),
-) -> Result<(), StoreError> {
-    for some in customers.chunks(MOST_TOGETHER) {
-        some_journeys(app, tenant, run, some, &mut see).await?;
-    }
-    Ok(())
-}
-
-async fn some_journeys(
-    app: &App,
-    tenant: &Tenant,
-    run: &Run,
-    customers: &[PlannedCustomer],
-    see: &mut impl FnMut(&Journey<'_>),
 ) -> Result<(), StoreError> {
     let ids: Vec<_> = customers.iter().flat_map(|customer| customer.conversions.iter().cloned()).collect();
     let conversions = app.table.conversions(tenant, &ids, cutoff(run)).await?;
@@ -236,6 +238,24 @@ fn cutoff(run: &Run) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn customers_are_put_together_without_tearing_one_apart() {
+        let customer = |number: usize| PlannedCustomer {
+            customer_id: Some(serde_json::from_value(format!("cus_{number:032x}").into()).unwrap()),
+            members: Vec::new(),
+            conversions: Vec::new(),
+        };
+        let nobody = PlannedCustomer { customer_id: None, ..customer(0) };
+        let sizes =
+            |customers: Vec<PlannedCustomer>| together(&customers).map(<[_]>::len).collect::<Vec<_>>();
+        let apart: Vec<_> = (0..=MOST_TOGETHER).map(customer).collect();
+        assert_eq!(sizes(apart.clone()), [MOST_TOGETHER, 1]);
+        let twice = apart[..MOST_TOGETHER].iter().chain(&apart[MOST_TOGETHER - 1..]).cloned().collect();
+        assert_eq!(sizes(twice), [MOST_TOGETHER + 1, 1]);
+        assert_eq!(sizes(vec![nobody; MOST_TOGETHER + 1]), [MOST_TOGETHER, 1]);
+        assert!(sizes(Vec::new()).is_empty());
+    }
 
     #[test]
     fn customers_are_taken_until_their_touches_are_too_many_but_one_always_is() {

@@ -8,7 +8,7 @@ use domain::time::Timestamp;
 use sha2::{Digest, Sha256};
 use store::{Attempt, Run, StoreError, Task, TaskOutcome, Tenant, keys};
 
-use crate::journeys::{Journey, each_journey, planned};
+use crate::journeys::{Journey, each_journey, planned, together};
 use crate::{App, WorkError};
 
 /// Writes what was counted of the shards that the task is named after.
@@ -24,7 +24,9 @@ pub(crate) async fn count_shards(
     };
     let mut lessons = Lessons::of(&run.config);
     let (from, _) = run.config.span(tenant.settings.zone());
-    each_journey(app, tenant, run, &customers, |journey| count(&mut lessons, journey, from)).await?;
+    for some in together(&customers) {
+        each_journey(app, tenant, run, some, |journey| count(&mut lessons, journey, from)).await?;
+    }
     let counts = lessons.counts();
     let to = Attempt { tenant: &tenant.id, run, stage: Stage::Learn, task: name, attempt };
     app.table.put_counts(to, &counts).await?;

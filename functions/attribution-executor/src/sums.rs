@@ -1,39 +1,93 @@
 //! Sums of credits by dimension, day and currency, computed from the credits alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crediting::Touch;
 use domain::dimension::Dimension;
 use domain::run::{Total, Totals};
 use domain::time::Zone;
 use store::{Credit, CreditedConversion, Sum, SumOf, Sums};
 
-/// The sums of a shard, and its totals: money on the days of the conversions, credited touches on their own.
-pub(crate) fn sums_of(credited: &[CreditedConversion], zone: Zone) -> (Sums, Totals) {
-    let (mut sums, mut totals) = (Sums::new(), Totals::default());
-    for conversion in credited {
-        let currency = conversion.amount.currency;
-        let (attributed, unattributed) = (conversion.attributed_minor(), conversion.unattributed_minor());
-        totals.add(
-            currency,
-            Total {
-                conversions: 1,
-                amount_minor: conversion.amount.minor,
-                attributed_minor: attributed,
-                unattributed_minor: unattributed,
-            },
-        );
-        let day = zone.day_of(conversion.occurred_at).to_string();
-        for dimension in Dimension::ALL {
-            let of = SumOf { dimension, day: day.clone(), currency };
-            let rows = sums.entry(of).or_default();
-            for (value, sum) in rows_of(dimension, conversion, unattributed) {
-                rows.entry(value).or_default().add(&sum);
+/// What credits come to: money on the days of the conversions, credited touches on their own.
+pub(crate) struct Summed {
+    zone: Zone,
+    sums: Sums,
+    totals: Totals,
+}
+
+impl Summed {
+    pub(crate) fn nothing(zone: Zone) -> Self {
+        Self { zone, sums: Sums::new(), totals: Totals::default() }
+    }
+
+    /// Adds all that a model credited of some customers' conversions.
+    pub(crate) fn add(&mut self, credited: &[CreditedConversion]) {
+        for conversion in credited {
+            let currency = conversion.amount.currency;
+            let (attributed, unattributed) = (conversion.attributed_minor(), conversion.unattributed_minor());
+            self.totals.add(
+                currency,
+                Total {
+                    conversions: 1,
+                    amount_minor: conversion.amount.minor,
+                    attributed_minor: attributed,
+                    unattributed_minor: unattributed,
+                },
+            );
+            let day = self.zone.day_of(conversion.occurred_at).to_string();
+            for dimension in Dimension::ALL {
+                let of = SumOf { dimension, day: day.clone(), currency };
+                let rows = self.sums.entry(of).or_default();
+                for (value, sum) in rows_of(dimension, conversion, unattributed) {
+                    rows.entry(value).or_default().add(&sum);
+                }
+            }
+        }
+        count_touches(&mut self.sums, credited, self.zone);
+    }
+
+    /// The sums, with what the values influenced, and the totals.
+    pub(crate) fn beside(mut self, influence: &Influence) -> (Sums, Totals) {
+        for (of, influenced) in &influence.sums {
+            let rows = self.sums.entry(of.clone()).or_default();
+            for (value, sum) in influenced {
+                rows.entry(value.clone()).or_default().add(sum);
+            }
+        }
+        self.sums.retain(|_, rows| !rows.is_empty());
+        (self.sums, self.totals)
+    }
+}
+
+/// What conversions come to on whose journeys each value of a dimension was, whatever a model gave it. All models of a run
+/// see the same journeys.
+pub(crate) struct Influence {
+    zone: Zone,
+    sums: Sums,
+}
+
+impl Influence {
+    pub(crate) const fn none(zone: Zone) -> Self {
+        Self { zone, sums: Sums::new() }
+    }
+
+    /// Of a value that was there several times the conversion counts once; a refund takes back what it pays back.
+    pub(crate) fn add(&mut self, conversion: &CreditedConversion, touches: &[Touch]) {
+        let day = self.zone.day_of(conversion.occurred_at).to_string();
+        let sum = Sum {
+            influenced_minor: conversion.attributed_minor(),
+            influenced: u64::from(conversion.refund_of.is_none()),
+            ..Sum::default()
+        };
+        for dimension in Dimension::ALL.into_iter().filter(|dimension| *dimension != Dimension::Total) {
+            let values = touches.iter().map(|touch| touch.value(dimension).unwrap_or_default());
+            let of = SumOf { dimension, day: day.clone(), currency: conversion.amount.currency };
+            let rows = self.sums.entry(of).or_default();
+            for value in values.collect::<BTreeSet<_>>() {
+                rows.entry(value.to_owned()).or_default().add(&sum);
             }
         }
     }
-    count_touches(&mut sums, credited, zone);
-    sums.retain(|_, rows| !rows.is_empty());
-    (sums, totals)
 }
 
 /// Counts each credited touch once, however many conversions credit it. All of them are a customer's, so they are all

@@ -5,9 +5,13 @@
 mod counted;
 mod learning;
 mod story;
+mod touch;
 
 pub use learning::{Lessons, learned};
 pub use story::{Reached, Story};
+pub use touch::Touch;
+
+use std::borrow::Cow;
 
 use attribution::{
     AiWeighted, Class, Ends, MarkedModel, Marks, Milestones, Model, ParameterError, Signals, primary_touch,
@@ -16,95 +20,14 @@ use attribution::{
 use domain::conversion::Conversion;
 use domain::identity::NodeId;
 use domain::ids::FactId;
-use domain::interaction::Field;
 use domain::learned::Learned;
-use domain::run::{CustomWeights, Milestone, ModelCode, RunConfig, Seen};
-use domain::signals::sentiment_permille;
+use domain::run::{CustomWeights, Milestone, ModelCode, RunConfig};
 use domain::time::Timestamp;
-use store::{Credit, CreditedConversion, Heard, PaidBack, StoredConversion, StoredInteraction};
+use store::{Credit, CreditedConversion, Heard, PaidBack, StoredConversion};
 
 use counted::counted;
 use learning::Taught;
 use story::{held, milestones};
-
-/// An interaction as a run sees it.
-#[derive(Clone, Debug)]
-pub struct Touch {
-    pub id: FactId,
-    pub time: Timestamp,
-    pub channel: String,
-    agent_id: Option<String>,
-    team_id: Option<String>,
-    vendor_code: Option<String>,
-    intent: Option<String>,
-    campaign: Option<String>,
-    partner_id: Option<String>,
-    broker_id: Option<String>,
-    probability_ppb: Option<u64>,
-    sentiment_permille: u16,
-    duration_seconds: Option<u64>,
-    /// What it is on the path of channels, if that is not its channel.
-    step: Option<String>,
-}
-
-impl Touch {
-    /// None as long as its start was not reported.
-    pub fn of(stored: &StoredInteraction) -> Option<Self> {
-        let interaction = &stored.interaction;
-        let text = |field| interaction.text(field).map(str::to_owned);
-        Some(Self {
-            id: stored.id.clone(),
-            time: interaction.started_at()?,
-            channel: interaction.channel().to_owned(),
-            agent_id: text(Field::AgentId),
-            team_id: text(Field::TeamId),
-            vendor_code: text(Field::VendorCode),
-            intent: text(Field::PrimaryIntent),
-            campaign: text(Field::UtmCampaign),
-            partner_id: text(Field::PartnerId),
-            broker_id: text(Field::BrokerId),
-            probability_ppb: interaction.purchase_probability_ppb(),
-            sentiment_permille: sentiment_permille(interaction.text(Field::Sentiment)),
-            duration_seconds: interaction.duration_seconds().and_then(|seconds| u64::try_from(seconds).ok()),
-            step: None,
-        })
-    }
-
-    /// Of which nothing else is known.
-    #[cfg(test)]
-    fn on(id: FactId, time: Timestamp, channel: &str) -> Self {
-        Self {
-            id,
-            time,
-            channel: channel.to_owned(),
-            agent_id: None,
-            team_id: None,
-            vendor_code: None,
-            intent: None,
-            campaign: None,
-            partner_id: None,
-            broker_id: None,
-            probability_ppb: None,
-            sentiment_permille: 1_000,
-            duration_seconds: None,
-            step: None,
-        }
-    }
-
-    /// As a path of channels knows it.
-    fn step(&self) -> &str {
-        self.step.as_deref().unwrap_or(&self.channel)
-    }
-
-    /// Whether it counts, its time apart.
-    pub fn counts(&self, config: &RunConfig) -> bool {
-        config.counts(Seen {
-            channel: &self.channel,
-            campaign: self.campaign.as_deref(),
-            vendor_code: self.vendor_code.as_deref(),
-        })
-    }
-}
 
 /// By what a run weighs the touches of a conversion.
 enum Weighing {
@@ -210,6 +133,11 @@ impl<'a> Crediting<'a> {
             ModelCode::DataDriven => Weighing::Channels(Taught::of(learned)),
         };
         Ok(Self { weighing, config })
+    }
+
+    /// Those of a customer's touches that count for what happened at this moment, whatever they weigh.
+    pub fn touches<'t>(&self, at: Timestamp, story: &'t Story) -> Cow<'t, [Touch]> {
+        counted(self.config, at, story)
     }
 
     /// The credits of a conversion over those touches that began in its window, both ends included.

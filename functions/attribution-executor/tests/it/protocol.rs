@@ -134,40 +134,60 @@ async fn facts_received_after_execute_do_not_count() {
 }
 
 #[tokio::test]
-async fn a_run_whose_credits_do_not_add_up_fails_and_publishes_nothing() {
+async fn a_run_whose_credits_do_not_add_up_publishes_nothing_and_begins_anew_until_it_has_failed_three_times()
+{
     let shop = Shop::stocked().await;
     let app = shop.app();
     let run = shop.new_run(ModelCode::Linear).await;
-    let start = shop.executed(&run).await;
-    shop.handled(&app, &start).await;
+    let mut messages = vec![shop.executed(&run).await];
+    for (execution, order) in (1..).zip(["alone", "o0", "o1"]) {
+        // Between planning and executing, a planned conversion disappears.
+        while !messages
+            .iter()
+            .any(|message| matches!(message, RunMessage::Task { stage: Stage::Execute, .. }))
+        {
+            for message in std::mem::take(&mut messages) {
+                assert!(!shop.handled(&app, &message).await);
+            }
+            messages = shop.sent();
+        }
+        withdraw(&shop, order).await;
+        for message in std::mem::take(&mut messages) {
+            assert!(!shop.handled(&app, &message).await);
+        }
+        let failed = shop.reread(&run).await;
+        assert_eq!((failed.status, failed.epoch), (RunStatus::Failed, execution));
+        assert!(failed.failure.unwrap().contains("add up"));
+        messages = shop.sent();
+    }
+    assert!(messages.is_empty(), "{messages:?}");
+    // Executed once more, it starts over with what there is.
+    let restart = shop.executed(&shop.reread(&run).await).await;
+    shop.drain(&app, [restart]).await;
+    assert_eq!(shop.published(&run).await.credited.len(), 4);
+}
+
+#[tokio::test]
+async fn a_conversion_that_is_withdrawn_while_a_run_is_executed_costs_it_another_execution_and_no_more() {
+    let shop = Shop::stocked().await;
+    let app = shop.app();
+    let run = shop.new_run(ModelCode::Linear).await;
+    shop.handled(&app, &shop.executed(&run).await).await;
     for task in shop.sent() {
         assert!(!shop.handled(&app, &task).await);
     }
-    // Between planning and executing, a planned conversion disappears.
-    let id = domain::ids::FactId::conversion(&shop.tenant.id, &ExternalId::parse("alone").unwrap());
-    let key = store::keys::fact(&shop.tenant.id, &id);
-    let client = shop.stack.host(&[]).aws.dynamodb();
-    let attribute = |value: String| AttributeValue::S(value);
-    client
-        .delete_item()
-        .table_name(testkit::TABLE)
-        .key("pk", attribute(key.pk))
-        .key("sk", attribute(key.sk))
-        .send()
-        .await
-        .unwrap();
+    withdraw(&shop, "alone").await;
     shop.drain(&app, shop.sent()).await;
-    let failed = {
-        let messages = shop.swept().await;
-        shop.drain(&app, messages).await;
-        shop.reread(&run).await
-    };
-    assert_eq!(failed.status, RunStatus::Failed);
-    assert!(failed.failure.unwrap().contains("add up"));
-    // Executed again, it starts over with what there is.
-    let restart = shop.executed(&shop.reread(&run).await).await;
-    shop.drain(&app, [restart]).await;
     assert_eq!(shop.published(&run).await.credited.len(), 6);
+    assert_eq!(shop.reread(&run).await.epoch, 2);
+}
+
+async fn withdraw(shop: &Shop, order: &str) {
+    let id = domain::ids::FactId::conversion(&shop.tenant.id, &ExternalId::parse(order).unwrap());
+    let key = store::keys::fact(&shop.tenant.id, &id);
+    let delete = shop.stack.host(&[]).aws.dynamodb().delete_item().table_name(testkit::TABLE);
+    let delete = delete.key("pk", AttributeValue::S(key.pk)).key("sk", AttributeValue::S(key.sk));
+    delete.send().await.unwrap();
 }
 
 #[tokio::test]
