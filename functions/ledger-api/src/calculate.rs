@@ -61,7 +61,7 @@ pub(crate) struct CalculationRequest {
     #[schemars(example = 0.1)]
     commission_rate: Option<Probability>,
     commission_amount: Option<Decimal>,
-    /// Up to when touchpoints count; when a stored conversion was, else now
+    /// Up to when touchpoints count: of a stored conversion its own time, else now unless given
     occurred_at: Option<PastMoment>,
 }
 

@@ -55,11 +55,11 @@ pub(crate) struct LeadConversionReport {
 
 /// What is set right of a conversion. What is null, or left out, stays as it is.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(deny_unknown_fields, rename_all = "camelCase", extend("x-rules" = [Rule::CommissionWithValue]))]
 #[expect(dead_code, reason = "it describes what is read below")]
 pub(crate) struct ConversionCorrection {
     r#type: Option<Kind>,
-    /// In the conversion's currency
+    /// In the conversion's currency. Where there is a commission, another value needs one too: a rate, or an amount
     #[schemars(example = 1500)]
     value: Option<Decimal>,
     policy_id: Option<Id>,
@@ -182,10 +182,6 @@ fn here(field: &'static str) -> &'static str {
     }
 }
 
-pub(crate) fn currency(raw: &RawValue) -> Result<Currency, String> {
-    Currency::parse(&json::text(raw)?).ok_or_else(|| "is not a currency of ISO 4217".to_owned())
-}
-
 pub(crate) fn money(currency: Option<Currency>) -> impl Fn(&RawValue) -> Result<Option<Money>, Refusal> {
     move |raw| {
         let text = json::text_or_number(raw)?;
@@ -197,9 +193,9 @@ pub(crate) fn money(currency: Option<Currency>) -> impl Fn(&RawValue) -> Result<
 /// The currency that a request names, else the tenant's.
 pub(crate) fn take_currency(body: &mut Reader<'_>, tenant: &Tenant) -> Option<Currency> {
     if body.has("currency") {
-        body.optional("currency", currency)
+        body.optional("currency", json::currency)
     } else {
-        body.optional("currency", currency);
+        body.optional("currency", json::currency);
         tenant.settings.currency().or_else(|| Currency::parse("USD"))
     }
 }
@@ -314,7 +310,7 @@ pub(crate) async fn correct_lead_conversion(
         return Err(ApiError::Settled);
     }
     let change = |before: &Conversion, settled: Option<&Settlement>| match settled {
-        None => Ok(change.applied_to(before)),
+        None => change.applied_to(before),
         Some(_) => Err(ApiError::Settled),
     };
     let stored = access.table.correct_conversion(tenant, &found.id, now, change).await?;
@@ -333,9 +329,17 @@ struct Change {
 }
 
 impl Change {
-    fn applied_to(&self, before: &Conversion) -> Conversion {
+    fn applied_to(&self, before: &Conversion) -> Result<Conversion, ApiError> {
         let amount = self.amount.unwrap_or(before.amount);
-        Conversion {
+        let commission = before.commission_minor.filter(|minor| *minor != 0);
+        // Whether it was told as a rate or as an amount is not known any more.
+        if amount != before.amount && self.commission.is_none() && commission.is_some() {
+            let problem =
+                "is required: the conversion has one for its value until now; give it, or commissionRate";
+            let refusal = Refusal::of(Rule::CommissionWithValue, problem);
+            return Err(ApiError::field("commissionAmount", refusal));
+        }
+        Ok(Conversion {
             event_type: self
                 .kind
                 .map_or_else(|| before.event_type.clone(), |kind| kind.event_type().to_owned()),
@@ -348,7 +352,7 @@ impl Change {
             policy_id: self.policy_id.clone().or_else(|| before.policy_id.clone()),
             policy_number: self.policy_number.clone().or_else(|| before.policy_number.clone()),
             ..before.clone()
-        }
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use api::{Access, ApiError, Body, Caller, Created, Cursors, Data, Listed, Perhap
 use axum::extract::{Path, State};
 use domain::ids::FactId;
 use domain::json::{self, Problem, Reader};
-use domain::ledger::{DisputeStatus, LedgerRefusal, Move, Reassignment, Record, RecordId};
+use domain::ledger::{DisputeStatus, LedgerRefusal, Move, Reassignment, Record, RecordId, Settlement};
 use domain::money::{Currency, Money};
 use domain::rule::{Refusal, Rule};
 use domain::time::Timestamp;
@@ -147,14 +147,8 @@ pub(crate) async fn create_dispute(
     body: Body<DisputeRequest>,
 ) -> Result<Created<DisputeView>, ApiError> {
     let (tenant, now) = (&caller.0.tenant, access.clock.now());
-    let mut body = body.reader()?;
-    let id = body.required("attributionId", json::printable(128));
-    let kind = body.required("disputeType", json::printable(64));
-    let reason = body.required("reason", json::printable(1024));
-    let evidence = body.optional("evidence", json::metadata);
-    let asked = body.finish(id.zip(kind).zip(reason)).map_err(ApiError::Invalid)?;
-    let ((id, kind), reason) = asked;
-    let (seen, id) = find(&access, tenant, (&id, caller.party())).await?;
+    let Claim { record, kind, reason, evidence } = read_claim(body.reader()?).map_err(ApiError::Invalid)?;
+    let (seen, id) = find(&access, tenant, (&record, caller.party())).await?;
     let dispute = Dispute {
         dispute_id: caller.0.mint(&access.clock, "dsp"),
         conversion: id.conversion.clone(),
@@ -191,6 +185,23 @@ pub(crate) async fn create_dispute(
     };
     let state = access.table.change_ledger(tenant, (&of, Some(&dispute.dispute_id)), now, decide).await?;
     state.dispute.map(|dispute| Created(dispute.into())).ok_or(ApiError::NotFound("dispute"))
+}
+
+/// What is disputed, and why.
+struct Claim {
+    record: String,
+    kind: String,
+    reason: String,
+    evidence: Option<String>,
+}
+
+fn read_claim(mut body: Reader<'_>) -> Result<Claim, Vec<Problem>> {
+    let record = body.required("attributionId", json::printable(128));
+    let kind = body.required("disputeType", json::printable(64));
+    let reason = body.required("reason", json::printable(1024));
+    let evidence = body.optional("evidence", json::metadata);
+    let claim = record.zip(kind).zip(reason);
+    body.finish(claim.map(|((record, kind), reason)| Claim { record, kind, reason, evidence }))
 }
 
 /// Which disputes are listed.
@@ -266,37 +277,43 @@ pub(crate) async fn resolve_dispute(
         let LedgerState { settlement: Some(settlement), dispute: Some(dispute) } = seen else {
             return Err(ApiError::NotFound("dispute"));
         };
-        // The same request again: it was carried out by the first.
-        if dispute.status == asked.status && dispute.resolution == asked.resolution {
+        if is_done(settlement, dispute, &asked) {
             return Ok(None);
         }
         if !dispute.status.may_become(asked.status) {
             return Err(ApiError::IllegalMove(dispute.status.code(), asked.status.code()));
         }
         let mut settlement = settlement.clone();
-        let applied = apply(&mut settlement, (dispute, &asked), now);
-        applied.map_err(refused)?;
-        let dispute = Dispute {
-            status: asked.status,
-            resolution: asked.resolution.clone(),
-            resolved_by: asked.status.is_over().then(|| by.clone()),
-            resolved_at: asked.status.is_over().then_some(now),
-            revision: dispute.revision + 1,
-            ..dispute.clone()
-        };
-        Ok(Some(LedgerChange {
-            settlement,
-            dispute: Some(dispute),
-            audited: audited.clone(),
-            unless_changed: None,
-        }))
+        apply(&mut settlement, (dispute, &asked), now).map_err(refused)?;
+        let dispute = Some(gone_on(dispute, &asked, (&by, now)));
+        Ok(Some(LedgerChange { settlement, dispute, audited: audited.clone(), unless_changed: None }))
     };
     let state = access.table.change_ledger(tenant, (&of, Some(&dispute_id)), now, decide).await?;
     state.dispute.map(|dispute| Data(dispute.into())).ok_or_else(missing)
 }
 
+fn gone_on(dispute: &Dispute, asked: &Resolution, (by, now): (&str, Timestamp)) -> Dispute {
+    let is_over = asked.status.is_over();
+    Dispute {
+        status: asked.status,
+        resolution: asked.resolution.clone(),
+        resolved_by: is_over.then(|| by.to_owned()),
+        resolved_at: is_over.then_some(now),
+        revision: dispute.revision + 1,
+        ..dispute.clone()
+    }
+}
+
+/// Whether this is the same request again, carried out by the first.
+fn is_done(settlement: &Settlement, dispute: &Dispute, asked: &Resolution) -> bool {
+    dispute.status == asked.status
+        && dispute.resolution == asked.resolution
+        && settlement.is_adjusted(&asked.moves, &dispute.dispute_id)
+        && asked.reassignment.as_ref().is_none_or(|to| settlement.is_assigned(&dispute.touch, to))
+}
+
 fn apply(
-    settlement: &mut domain::ledger::Settlement,
+    settlement: &mut Settlement,
     (dispute, asked): (&Dispute, &Resolution),
     now: Timestamp,
 ) -> Result<(), LedgerRefusal> {

@@ -62,8 +62,7 @@ impl Asked {
                 .ok_or_else(|| format!("must be one of {}", ModelCode::ALL.map(models::name).join(", ")))
         });
         let channel = query.parsed("channel", TouchType::named);
-        let currency =
-            query.parsed("currency", |code| Currency::parse(code).ok_or("is not a currency of ISO 4217"));
+        let currency = query.currency("currency");
         let (partner_id, broker_id) = (query.text("partnerId"), query.text("brokerId"));
         query.finish()?;
         let usual = tenant.settings.currency().or_else(|| Currency::parse("USD"));

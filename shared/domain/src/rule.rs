@@ -57,7 +57,10 @@ rules! {
     WithinRecord = "within_record",
         "An adjustment must not leave an attribution with less than nothing, nor with more than all of the conversion.";
     ConversionOfLead = "conversion_of_lead",
-        "A conversion that is settled must be known, be the lead's, have the value that is given, and not pay another back.";
+        "A conversion that is settled must be known, be the lead's, have the value and the time that are given, and not pay \
+         another back.";
+    CommissionWithValue = "commission_with_value",
+        "Another `value` must come with `commissionRate` or `commissionAmount` where the conversion has a commission.";
     FractionsAddUp = "fractions_add_up", "`positionWeights` must add up to 1, and so must all `customWeights` together.";
     ResolvedToChange = "resolved_to_change",
         "`adjustments` and `reassign` must come with the status `resolved`, and nowhere else.";

@@ -130,8 +130,8 @@ fn decisions() -> [Case; 2] {
     ]
 }
 
-/// How a dispute goes on, and the rule that it breaks.
-async fn resolutions(shop: &Client) -> Vec<(Rule, String, &'static str, Value)> {
+/// What is put where something of a lead is known, and the rule that it breaks.
+async fn changes(shop: &Client) -> Vec<(Rule, String, &'static str, Value)> {
     const API: &str = "/api/v1/attribution";
     for channel in ["email", "direct"] {
         let touchpoint = json!({"leadId": "lead-1", "channel": channel, "timestamp": "2026-03-02T10:00:00Z", "externalId": channel});
@@ -139,6 +139,8 @@ async fn resolutions(shop: &Client) -> Vec<(Rule, String, &'static str, Value)> 
     }
     let sale = json!({"leadId": "lead-1", "type": "sale", "value": 10, "occurredAt": "2026-03-02T11:00:00Z", "externalId": "sale-1"});
     assert_eq!(shop.post(&format!("{API}/conversions"), sale).await.status, 201);
+    let other = json!({"leadId": "lead-2", "type": "sale", "value": 10, "commissionRate": 0.1, "externalId": "sale-2"});
+    assert_eq!(shop.post(&format!("{API}/conversions"), other).await.status, 201);
     let saved = json!({"leadId": "lead-1", "model": "linear"});
     let saved = shop.post(&format!("{API}/calculate-and-save"), saved).await.data();
     let id = &saved["attributions"][0]["id"];
@@ -155,6 +157,12 @@ async fn resolutions(shop: &Client) -> Vec<(Rule, String, &'static str, Value)> 
         (Rule::ZeroSum, path.clone(), "adjustments", moves(&[1], "resolved")),
         (Rule::WithinRecord, path.clone(), "adjustments", moves(&[-100, 100], "resolved")),
         (Rule::ResolvedToChange, path, "status", moves(&[0], "rejected")),
+        (
+            Rule::CommissionWithValue,
+            format!("{API}/conversions/ext:sale-2"),
+            "commissionAmount",
+            json!({"value": 20}),
+        ),
     ]
 }
 
@@ -180,7 +188,7 @@ async fn what_fits_its_schema_and_is_refused_names_its_rule_and_every_rule_can_b
         assert_eq!((answer.status, &answer.body["details"]), (400, &details), "{rule:?}: {}", answer.text);
         broken.insert(rule);
     }
-    for (rule, path, field, body) in resolutions(&shop).await {
+    for (rule, path, field, body) in changes(&shop).await {
         let headers = [("content-type", "application/json")];
         let answer = shop.send("PUT", &path, &headers, body.to_string().into_bytes()).await;
         let details =

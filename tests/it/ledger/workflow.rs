@@ -88,6 +88,15 @@ async fn a_lead_is_followed_from_its_touchpoints_to_the_payment() {
         json!([{"date": "2026-01-15", "conversions": 1, "revenue": 1500.0, "commission": 150.0}])
     );
 
+    // How many touchpoints of a channel are a partner's, nobody counts.
+    let of_partner = shop.get(&format!("{report}&partnerId=partner-abc")).await.data();
+    assert_eq!(of_partner["byPartner"][0]["totalTouchpoints"], 1);
+    let (channels, campaigns) = (&of_partner["byChannel"], &of_partner["byCampaign"]);
+    assert_eq!((channels.as_array().unwrap().len(), &channels[0]["totalRevenue"]), (1, &json!(600.0)));
+    for row in [&channels[0], &campaigns[0]] {
+        assert_eq!((&row["totalTouchpoints"], &row["conversionRate"]), (&Value::Null, &Value::Null));
+    }
+
     let (first, last) = (text(&saved[0]["id"]), text(&saved[2]["id"]));
     let dispute = json!({
         "attributionId": last, "disputeType": "partner", "reason": "Incorrect channel attribution",
@@ -115,6 +124,13 @@ async fn a_lead_is_followed_from_its_touchpoints_to_the_payment() {
     let told = attribution(&shop, &last).await;
     assert_eq!((&told["channel"], &told["partnerId"]), (&json!("partner_referral"), &json!("partner-abc")));
     assert_eq!((&told["revenueAttributed"], &told["status"]), (&json!(700.0), &json!("calculated")));
+    // The same again is the same; another end is refused, and moves nothing.
+    assert_eq!(put(&shop, &path, &resolution).await.data(), resolved);
+    let mut other = resolution.clone();
+    other["adjustments"] =
+        json!([{"attributionId": first, "revenue": -1}, {"attributionId": last, "revenue": 1}]);
+    assert_eq!(put(&shop, &path, &other).await.refusal(), "409 ILLEGAL_MOVE");
+    assert_eq!(attribution(&shop, &last).await["revenueAttributed"], 700.0);
 
     for status in ["approved", "paid"] {
         let moved = put(&shop, &format!("attributions/{last}"), &json!({"status": status})).await;
@@ -152,6 +168,8 @@ async fn a_calculation_takes_the_place_of_another_until_somebody_relies_on_it() 
     assert_eq!(shop.post(&path, other).await.status, 200, "the same changes nothing");
     let again = json!({"leadId": "lead-123", "model": "first_touch"});
     assert_eq!(shop.post(&path, again).await.refusal(), "409 CONVERSION_SETTLED");
+    let later = json!({"leadId": "lead-123", "model": "linear", "occurredAt": "2026-01-15T10:31:00Z"});
+    assert_eq!(shop.post(&path, later).await.refusal(), "400 VALIDATION_ERROR occurredAt");
     let change = put(&shop, &format!("conversions/{conversion}"), &json!({"value": 10})).await;
     assert_eq!(change.refusal(), "409 CONVERSION_SETTLED");
 }
@@ -172,6 +190,8 @@ async fn facts_are_set_right_and_withdrawn_as_long_as_nothing_is_settled() {
         shop.get_until(&of_lead, |answer| answer.body["data"].as_array().is_some_and(|all| all.len() == 2));
     let list = list.await.data();
     assert_eq!((&list[0]["id"], &list[1]["id"]), (&json!(ids[2]), &json!(ids[0])));
+    let alone = put(&shop, &format!("conversions/{conversion}"), &json!({"value": 10})).await;
+    assert_eq!(alone.refusal(), "400 VALIDATION_ERROR commissionAmount");
     let change = json!({"value": "1000.00", "commissionRate": 0.2, "type": "Sale"});
     let corrected = put(&shop, &format!("conversions/{conversion}"), &change).await.data();
     assert_eq!((&corrected["value"], &corrected["commissionAmount"]), (&json!(1000.0), &json!(200.0)));

@@ -61,6 +61,10 @@ pub(super) fn check(
         );
         return Err(ApiError::field("conversionValue", Refusal::of(Rule::ConversionOfLead, problem)));
     }
+    if asked.occurred_at.is_some_and(|at| at != conversion.occurred_at) {
+        let problem = format!("is {}; leave it out, or give that", conversion.occurred_at);
+        return Err(ApiError::field("occurredAt", Refusal::of(Rule::ConversionOfLead, problem)));
+    }
     Ok(())
 }
 

@@ -18,8 +18,8 @@ use crate::touch_type::TouchType;
 /// What one row earned.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row {
-    /// All that there were, converting or not.
-    pub(super) touchpoints: u64,
+    /// All that there were, converting or not; None where only some of them are asked for, which nobody counts.
+    pub(super) touchpoints: Option<u64>,
     pub(super) converting: u64,
     pub(super) conversions: u64,
     pub(super) revenue_minor: i64,
@@ -45,7 +45,7 @@ pub(super) struct Earned {
     pub(super) conversions: u64,
     pub(super) revenue_minor: i64,
     pub(super) other_currencies: BTreeSet<Currency>,
-    pub(super) names: HashMap<(PartyKind, String), String>,
+    pub(super) names: Names,
     counted: HashSet<FactId>,
 }
 
@@ -58,14 +58,21 @@ impl Earned {
             let day = zone.day_of(settlement.occurred_at);
             earned.add(asked, &settlement, day);
         });
-        settled.await?;
-        let refunds = earned.converted(access, tenant, asked).await?;
-        earned.take_back(access, tenant, (asked, &refunds)).await?;
-        Box::pin(earned.count(access, tenant, asked)).await?;
-        for kind in PartyKind::ALL {
-            let known = access.table.parties(tenant, kind).await?;
-            earned.names.extend(known.into_iter().map(|known| ((kind, known.party.id), known.name)));
-        }
+        let ((), converted, counted, names) = Box::pin(async {
+            tokio::try_join!(
+                async { Ok(settled.await?) },
+                Converted::read(access, tenant, asked),
+                counted(access, tenant, asked),
+                names(access, tenant),
+            )
+        })
+        .await?;
+        earned.conversions = converted.conversions;
+        earned.revenue_minor = converted.revenue_minor;
+        earned.other_currencies.extend(converted.other_currencies);
+        earned.take_back(access, tenant, (asked, &converted.refunds)).await?;
+        earned.count(asked, counted);
+        earned.names = names;
         Ok(earned)
     }
 
@@ -117,43 +124,6 @@ impl Earned {
         }
     }
 
-    /// Adds up the span's conversions, settled or not; answers those that pay others back.
-    async fn converted(
-        &mut self,
-        access: &Access,
-        tenant: &Tenant,
-        asked: &Asked,
-    ) -> Result<Vec<FactId>, ApiError> {
-        let facts = access.table.facts(tenant, access.clock.now());
-        let (mut refunds, mut after): (Vec<FactId>, Option<Position>) = (Vec::new(), None);
-        loop {
-            let paging = Paging {
-                span: asked.span,
-                after: after.as_ref(),
-                limit: usize::MAX >> 1,
-                newest_first: true,
-            };
-            let page = facts.newest(FactKind::Conversion, paging, |_: &Fact| true).await?;
-            for fact in page.items {
-                let Some(amount) = fact.amount else { continue };
-                if amount.currency != asked.currency {
-                    self.other_currencies.insert(amount.currency);
-                    continue;
-                }
-                self.revenue_minor += amount.minor;
-                if amount.minor < 0 {
-                    refunds.push(fact.id);
-                } else {
-                    self.conversions += 1;
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(refunds);
-            }
-        }
-    }
-
     /// Takes back what refunds of the span took from what is settled, whenever that was.
     async fn take_back(
         &mut self,
@@ -181,29 +151,100 @@ impl Earned {
         Ok(())
     }
 
-    /// Counts the span's touchpoints, as the rollups hold them.
-    async fn count(&mut self, access: &Access, tenant: &Tenant, asked: &Asked) -> Result<(), ApiError> {
-        let zone = tenant.settings.zone();
-        let (start, end) = asked.days;
-        let hours = (zone.hour_of(zone.start_of(start)), zone.hour_of(zone.end_of(end)));
-        let now = access.clock.now();
-        let tallies = |dimension| access.table.tallies(tenant, dimension, hours, now);
-        let (channels, partners, brokers, campaigns) = tokio::try_join!(
-            tallies(Dimension::Channel),
-            tallies(Dimension::Partner),
-            tallies(Dimension::Broker),
-            tallies(Dimension::Campaign),
-        )?;
+    /// Adds the span's touchpoints, which are counted by one thing at a time.
+    fn count(&mut self, asked: &Asked, [channels, partners, brokers, campaigns]: Counted) {
         let of_channel = |name: &str| TouchType::of_channel(name).code().to_owned();
         let is_wanted = |name: &str| asked.channel.is_none_or(|channel| channel.code() == name);
-        add_tallies(&mut self.channels, channels, of_channel, is_wanted);
-        if asked.channel.is_none() {
-            let of = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|id| id == name);
+        let of = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|id| id == name);
+        let all_channels = asked.channel.is_none();
+        let (all_partners, all_brokers) = (asked.partner_id.is_none(), asked.broker_id.is_none());
+        if all_partners && all_brokers {
+            add_tallies(&mut self.channels, channels, of_channel, is_wanted);
+        }
+        if all_channels && all_brokers {
             add_tallies(&mut self.partners, partners, str::to_owned, |id| of(&asked.partner_id, id));
+        }
+        if all_channels && all_partners {
             add_tallies(&mut self.brokers, brokers, str::to_owned, |id| of(&asked.broker_id, id));
+        }
+        if all_channels && all_partners && all_brokers {
             add_tallies(&mut self.campaigns, campaigns, str::to_owned, |_| true);
         }
-        Ok(())
+    }
+}
+
+/// Touchpoints by channel, partner, broker and campaign.
+type Counted = [BTreeMap<String, Tally>; 4];
+
+/// Counts the span's touchpoints, as the rollups hold them.
+async fn counted(access: &Access, tenant: &Tenant, asked: &Asked) -> Result<Counted, ApiError> {
+    let zone = tenant.settings.zone();
+    let (start, end) = asked.days;
+    let hours = (zone.hour_of(zone.start_of(start)), zone.hour_of(zone.end_of(end)));
+    let now = access.clock.now();
+    let tallies = |dimension| access.table.tallies(tenant, dimension, hours, now);
+    let (channels, partners, brokers, campaigns) = tokio::try_join!(
+        tallies(Dimension::Channel),
+        tallies(Dimension::Partner),
+        tallies(Dimension::Broker),
+        tallies(Dimension::Campaign),
+    )?;
+    Ok([channels, partners, brokers, campaigns])
+}
+
+type Names = HashMap<(PartyKind, String), String>;
+
+async fn names(access: &Access, tenant: &Tenant) -> Result<Names, ApiError> {
+    let mut names = Names::new();
+    for kind in PartyKind::ALL {
+        let known = access.table.parties(tenant, kind).await?;
+        names.extend(known.into_iter().map(|known| ((kind, known.party.id), known.name)));
+    }
+    Ok(names)
+}
+
+/// A span's conversions, settled or not.
+#[derive(Default)]
+struct Converted {
+    conversions: u64,
+    revenue_minor: i64,
+    /// Those that pay others back.
+    refunds: Vec<FactId>,
+    other_currencies: BTreeSet<Currency>,
+}
+
+impl Converted {
+    async fn read(access: &Access, tenant: &Tenant, asked: &Asked) -> Result<Self, ApiError> {
+        let facts = access.table.facts(tenant, access.clock.now());
+        let (mut all, mut after): (Self, Option<Position>) = (Self::default(), None);
+        loop {
+            let paging = Paging {
+                span: asked.span,
+                after: after.as_ref(),
+                limit: usize::MAX >> 1,
+                newest_first: true,
+            };
+            let page = facts.newest(FactKind::Conversion, paging, |_: &Fact| true).await?;
+            page.items.into_iter().for_each(|fact| all.add(asked, fact));
+            after = page.next;
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    fn add(&mut self, asked: &Asked, fact: Fact) {
+        let Some(amount) = fact.amount else { return };
+        if amount.currency != asked.currency {
+            self.other_currencies.insert(amount.currency);
+            return;
+        }
+        self.revenue_minor += amount.minor;
+        if amount.minor < 0 {
+            self.refunds.push(fact.id);
+        } else {
+            self.conversions += 1;
+        }
     }
 }
 
@@ -246,7 +287,9 @@ fn add_tallies(
     for (value, tally) in tallies {
         let value = name(&value);
         if is_wanted(&value) {
-            rows.entry(value).or_default().touchpoints += tally.interactions;
+            *rows.entry(value).or_default().touchpoints.get_or_insert(0) += tally.interactions;
         }
     }
+    // What earned something of the span's conversions may have had no touchpoint in it.
+    rows.values_mut().for_each(|row| row.touchpoints = row.touchpoints.or(Some(0)));
 }

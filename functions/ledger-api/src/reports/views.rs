@@ -70,11 +70,11 @@ struct SummaryView {
 #[serde(rename_all = "camelCase")]
 struct ChannelView {
     channel: String,
-    /// Touchpoints of the period.
-    total_touchpoints: u64,
+    /// Touchpoints of the period; null where a partner or broker is asked for, whose are not counted by channel.
+    total_touchpoints: Option<u64>,
     /// Touchpoints that earned something of the period's conversions.
     converting_touchpoints: u64,
-    /// The latter of the former, at most 1; null over nothing.
+    /// The latter of the former, at most 1; null over nothing, and where the former is.
     #[schemars(with = "Option<f64>", example = 0.25)]
     conversion_rate: Option<Box<RawValue>>,
     total_revenue: Amount,
@@ -117,7 +117,8 @@ struct BrokerView {
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 struct PartyView {
-    total_touchpoints: u64,
+    /// Null where something else is asked for too, since touchpoints are counted by one thing at a time.
+    total_touchpoints: Option<u64>,
     conversions: u64,
     total_revenue: Amount,
     total_commission: Amount,
@@ -130,7 +131,8 @@ struct PartyView {
 #[serde(rename_all = "camelCase")]
 struct CampaignView {
     campaign_id: Option<String>,
-    total_touchpoints: u64,
+    /// Null where a channel, partner or broker is asked for, whose are not counted by campaign.
+    total_touchpoints: Option<u64>,
     conversions: u64,
     total_revenue: Amount,
     total_commission: Amount,
@@ -205,7 +207,9 @@ impl Viewing<'_> {
             channel: channel.clone(),
             total_touchpoints: row.touchpoints,
             converting_touchpoints: row.converting,
-            conversion_rate: ratio(row.converting.min(row.touchpoints).into(), row.touchpoints.into(), 1),
+            conversion_rate: row
+                .touchpoints
+                .and_then(|all| ratio(row.converting.min(all).into(), all.into(), 1)),
             total_revenue: self.amount(row.revenue_minor),
             total_commission: self.amount(row.commission_minor),
             attribution_percentage: ratio(row.revenue_minor.into(), all.into(), 100),
