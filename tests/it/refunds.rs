@@ -216,6 +216,34 @@ async fn what_pays_back_nothing_that_is_known_is_unattributed_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_refund_stands_with_what_it_pays_back_whichever_came_first_and_whomever_it_names() {
+    let shop = new_tenant().await;
+    calls(&shop, "c-1", &["ann"]).await;
+    let early = store(&shop, refund("early", "order-1", "-1.00", "2026-03-03T09:00:00Z")).await;
+    assert_eq!(early["customer_id"], Value::Null);
+    store(&shop, order("order-1", "c-1", "10.00", "2026-03-02T20:00:00Z")).await;
+    let mut elsewhere = refund("elsewhere", "order-1", "-2.00", "2026-03-04T09:00:00Z");
+    elsewhere["customer_identifiers"] = json!([{"type": "customer_id", "value": "bank-7"}]);
+    store(&shop, elsewhere).await;
+    let customer = shop.list("/v1/customers?identifier=customer_id:c-1").await[0]["customer_id"].clone();
+    let customer = customer.as_str().unwrap();
+    let names = |list: &[Value]| -> Vec<String> {
+        list.iter().map(|one| one["external_event_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let of_customer = format!("/v1/conversions?customer_id={customer}");
+    let found = shop.get_until(&of_customer, |answer| answer.body["data"].as_array().unwrap().len() == 2);
+    assert_eq!(names(found.await.data().as_array().unwrap()), ["early", "order-1"]);
+
+    shop.run("TIME_DECAY", json!({})).await;
+    assert_eq!(
+        names(&shop.list("/v1/conversions?agent_id=ann&start_date=2026-03-01").await),
+        ["elsewhere", "early", "order-1"]
+    );
+    let journey = shop.get("/v1/customers/ext:bank-7/journey").await.data();
+    assert_eq!(journey["events"][0]["credits"][0]["attributed_amount"], -2.0, "{journey:#}");
+}
+
+#[tokio::test]
 async fn what_is_no_refund_needs_a_customer_and_an_amount_that_is_not_negative() {
     let shop = new_tenant().await;
     let with = |field: &str, value: Value| {

@@ -1,7 +1,11 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use api::fields::{Days, Page, Text, Wanted};
 use api::views::ConversionView;
 use api::{Access, ApiError, Caller, Data, Listed, Named, Query, may};
 use axum::extract::{Path, State};
+use domain::identity::{Customer, NodeId};
 use domain::ids::{ExternalId, FactId, FactKind};
 use domain::rule::Rule;
 use schemars::JsonSchema;
@@ -80,18 +84,28 @@ pub(crate) async fn views(
     tenant: &Tenant,
     found: Vec<StoredConversion>,
 ) -> Result<Vec<ConversionView>, ApiError> {
+    let whose = whose(access, tenant, &found).await?;
+    let customer_id = |stored: &StoredConversion| whose.get(&stored.id)?.id().map(ToString::to_string);
+    Ok(found.iter().map(|stored| ConversionView::of(stored, customer_id(stored))).collect())
+}
+
+/// Whose these conversions are; a refund is of the customer whom it pays back.
+pub(crate) async fn whose(
+    access: &Access,
+    tenant: &Tenant,
+    found: &[StoredConversion],
+) -> Result<BTreeMap<FactId, Arc<Customer>>, ApiError> {
     let refunds: Vec<_> = found.iter().filter(|stored| stored.conversion.refund_of.is_some()).collect();
     let originals = access.table.originals(tenant, &refunds, access.clock.now()).await?;
-    // A refund is of the customer whom it pays back.
-    let anchor =
-        |stored: &StoredConversion| originals.get(&stored.id).unwrap_or(stored).conversion.anchor().cloned();
-    let mut customers = Customers::of(&access.table, tenant);
     let identity = tenant.identity();
-    customers.find(found.iter().filter_map(|stored| Some(identity.node(&anchor(stored)?)))).await?;
-    let mut views = Vec::new();
-    for stored in &found {
-        let customer_id = customers.id_of(anchor(stored).as_ref()).await?;
-        views.push(ConversionView::of(stored, customer_id));
-    }
-    Ok(views)
+    let anchors = found.iter().filter_map(|stored| {
+        let anchor = originals.get(&stored.id).unwrap_or(stored).conversion.anchor()?;
+        Some((&stored.id, identity.node(anchor)))
+    });
+    let anchors: Vec<(&FactId, NodeId)> = anchors.collect();
+    let mut customers = Customers::of(&access.table, tenant);
+    customers.find(anchors.iter().map(|(_, anchor)| anchor.clone())).await?;
+    let known =
+        |(id, anchor): &(&FactId, NodeId)| Some(((*id).clone(), Arc::clone(customers.known(anchor)?)));
+    Ok(anchors.iter().filter_map(known).collect())
 }

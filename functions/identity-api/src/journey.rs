@@ -6,7 +6,6 @@ use api::fields::{Days, Page};
 use api::views::{ConversionView, CreditView, InteractionView};
 use api::{Access, ApiError, Caller, Cursors, Data, Query, may};
 use axum::extract::{Path, State};
-use domain::identity::Customer;
 use domain::ids::{FactId, FactKind};
 use domain::rule::Rule;
 use schemars::JsonSchema;
@@ -78,7 +77,7 @@ pub(crate) async fn read_journey(
         events.insert(view.interaction_id.clone(), EventView::Interaction(Box::new(view)));
     }
     let ids: Vec<FactId> = sales.iter().map(|stored| stored.id.clone()).collect();
-    let mut credits = credits(&access, tenant, (&sales, &customer)).await?;
+    let mut credits = credits(&access, tenant, &sales).await?;
     for (conversion, id) in conversions::views(&access, tenant, sales).await?.into_iter().zip(ids) {
         let converted = ConvertedView { conversion, credits: credits.remove(&id) };
         events.insert(id.to_string(), EventView::Conversion(Box::new(converted)));
@@ -94,17 +93,19 @@ pub(crate) async fn read_journey(
 async fn credits(
     access: &Access,
     tenant: &Tenant,
-    (sales, customer): (&[StoredConversion], &Customer),
+    sales: &[StoredConversion],
 ) -> Result<BTreeMap<FactId, Vec<CreditView>>, ApiError> {
     let day_of = |stored: &StoredConversion| tenant.settings.zone().day_of(stored.conversion.occurred_at);
     let days = sales.iter().map(day_of);
     let Some(days) = days.clone().min().zip(days.max()) else {
         return Ok(BTreeMap::new());
     };
+    let whose = conversions::whose(access, tenant, sales).await?;
     let mut views = BTreeMap::new();
     for Answer { run, from, to } in access.table.answers(tenant, days, access.clock.now()).await? {
         let of_run = sales.iter().filter(|stored| (from..=to).contains(&day_of(stored)));
-        let of_run: Vec<_> = of_run.map(|stored| (&stored.id, &customer.component)).collect();
+        let of_run = of_run.filter_map(|stored| Some((&stored.id, &whose.get(&stored.id)?.component)));
+        let of_run: Vec<_> = of_run.collect();
         if of_run.is_empty() {
             continue;
         }

@@ -1,12 +1,13 @@
 //! What the lists of facts share.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use api::{Access, ApiError, Cursors, Query};
 use domain::identity::NodeId;
 use domain::ids::{FactId, FactKind};
 use store::{Answer, Credit, Customers, Fact, Page, Paging, Position, Span, StoreError, Tenant};
+
+use crate::conversions::whose;
 
 /// The page of a list, and where the next one begins.
 pub(crate) struct FactPage {
@@ -114,14 +115,14 @@ async fn credited_to(
     let day_of = |fact: &Fact| tenant.settings.zone().day_of(fact.time);
     let days = conversions.iter().map(day_of);
     let Some(days) = days.clone().min().zip(days.max()) else { return Ok(BTreeSet::new()) };
-    let mut customers = Customers::of(&access.table, tenant);
-    customers.find(conversions.iter().filter_map(|fact| fact.anchor.clone())).await?;
+    let all: Vec<_> = conversions.iter().map(|fact| fact.id.clone()).collect();
+    let stored = access.table.conversions(tenant, &all, access.clock.now()).await?;
+    let whose = whose(access, tenant, &stored).await?;
     let mut ids = BTreeSet::new();
     for Answer { run, from, to } in access.table.answers(tenant, days, access.clock.now()).await? {
         let of_run = conversions.iter().filter(|fact| (from..=to).contains(&day_of(fact)));
-        let placed = |fact: &'_ Fact| customers.known(fact.anchor.as_ref()?).map(Arc::clone);
-        let of_run: Vec<_> = of_run.filter_map(|fact| Some((&fact.id, placed(fact)?))).collect();
-        let of_run: Vec<_> = of_run.iter().map(|(id, customer)| (*id, &customer.component)).collect();
+        let of_run = of_run.filter_map(|fact| Some((&fact.id, &whose.get(&fact.id)?.component)));
+        let of_run: Vec<_> = of_run.collect();
         let credited = access.table.credits_in_run(&tenant.id, &run, &of_run).await?;
         let is_of_agent =
             |credit: &Credit| credit.agent_id.as_deref() == Some(agent_id) && credit.weight_ppb > 0;

@@ -63,8 +63,14 @@ impl Resource for Conversions {
         let report = of_whom_it_pays_back(access, tenant, report).await?;
         let outcome = access.table.record_conversion(tenant, &report, now).await?;
         // Also when it was stored before: whoever stored it may not have come so far.
-        if !matches!(outcome, Recorded::Contradicts(_)) {
-            take_back(access, tenant, &report).await?;
+        match &outcome {
+            Recorded::Contradicts(_) => {}
+            Recorded::Created(stored) | Recorded::Added(stored) | Recorded::Same(stored) => {
+                if stored.conversion.refund_of.is_none() {
+                    access.table.name_refunds(tenant, stored, now).await?;
+                }
+                take_back(access, tenant, &report).await?;
+            }
         }
         Ok(outcome)
     }
@@ -121,9 +127,7 @@ fn read(mut body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Convers
         body.refuse("refund_of", Refusal::of(Rule::PaysBackAnother, "must name another conversion"));
     }
     let identifiers = take_identifiers(&mut body, tenant, refund_of.is_some());
-    let currency = body.required("currency", |raw| {
-        Currency::parse(&json::text(raw)?).ok_or_else(|| "is not a currency of ISO 4217".to_owned())
-    });
+    let currency = body.required("currency", json::currency);
     // Without a currency the number of places is unknown, and the currency's own problem is named already.
     let amount = body.required("amount_decimal", |raw| {
         let text = json::text_or_number(raw)?;
@@ -185,6 +189,10 @@ async fn take_back(access: &Access, tenant: &Tenant, report: &Conversion) -> Res
     let now = access.clock.now();
     let id = FactId::conversion(&tenant.id, original);
     if let Some(original) = access.table.conversion(tenant, &id, now).await? {
+        if report.identifiers.is_empty() {
+            // It was stored meanwhile.
+            access.table.name_refunds(tenant, &original, now).await?;
+        }
         let audited = Audited {
             audit_id: access.clock.mint("aud"),
             at: now,

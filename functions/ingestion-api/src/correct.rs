@@ -9,7 +9,7 @@ use api::fields::{ChannelName, Id, PastMoment, Probability, Text, Whole};
 use api::views::InteractionView;
 use api::{Access, ApiError, Body, Caller, Data, may};
 use axum::extract::{Path, State};
-use domain::interaction::{Channel, Direction, Field, Value};
+use domain::interaction::{Channel, Direction, Field, MOST_SECONDS, Value};
 use domain::json::{self, Problem, Reader};
 use domain::rule::{Refusal, Rule};
 use domain::time::Timestamp;
@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde_json::value::RawValue;
 
 use crate::batch::Resource;
-use crate::interactions::{Interactions, MOST_SECONDS, ends_before_start};
+use crate::interactions::{Interactions, ends_before_start};
 
 type Read = fn(&RawValue, Timestamp) -> Result<Value, Refusal>;
 

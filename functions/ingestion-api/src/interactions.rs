@@ -8,7 +8,7 @@ use api::{Access, ApiError, Body, Caller, Stored, may};
 use axum::extract::State;
 use domain::identifier::{Identifier, IdentifierType};
 use domain::ids::FactId;
-use domain::interaction::{CallEvent, Channel, Direction, Field, Section, Value};
+use domain::interaction::{CallEvent, Channel, Direction, Field, MOST_SECONDS, Section, Value};
 use domain::json::{self, Problem, Reader};
 use domain::rule::{Refusal, Rule};
 use domain::source::Source;
@@ -156,9 +156,6 @@ struct Participant {
     role: Option<Text<64>>,
 }
 
-/// No contact is longer than a week.
-pub(crate) const MOST_SECONDS: i64 = 604_800;
-
 fn read(mut body: Reader<'_>, tenant: &Tenant, now: Timestamp) -> Result<Reported, Vec<Problem>> {
     const SOURCES: &[&str] = &["api", "convin", "telephony"];
     let external_id = body.required("external_interaction_id", json::external_id);
@@ -290,7 +287,8 @@ fn take_analysis(body: &mut Reader<'_>, facts: &mut Facts) {
         sentiment.or(in_metadata.filter(|text| domain::ids::is_printable(text, 128))),
     );
     if !facts.0.contains_key(&Field::DurationSeconds) {
-        let seconds = known("call_duration").and_then(|value| value.as_i64()).filter(|seconds| *seconds >= 0);
+        let seconds = known("call_duration").and_then(|value| value.as_i64());
+        let seconds = seconds.filter(|seconds| (0..=MOST_SECONDS).contains(seconds));
         facts.put(Field::DurationSeconds, seconds.map(Value::Integer));
     }
     facts.text(Field::RawMetadata, metadata);

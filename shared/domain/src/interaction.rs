@@ -47,6 +47,9 @@ pub enum Standing {
     Superseded,
 }
 
+/// No contact is longer than a week: what says so is mistaken.
+pub const MOST_SECONDS: i64 = 604_800;
+
 /// One contact with a customer on a channel, merged from what was delivered about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interaction {

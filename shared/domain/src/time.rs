@@ -21,6 +21,8 @@ pub const CLOCK_SKEW_MS: i64 = 5 * MINUTE_MS;
 /// Facts older than this are typing errors, not history.
 const EARLIEST: Timestamp = Timestamp(946_684_800_000); // 2000-01-01T00:00:00Z
 
+const LATEST: Timestamp = Timestamp(253_402_300_799_999); // 9999-12-31T23:59:59.999Z
+
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -100,8 +102,9 @@ impl Timestamp {
         format!("{:013}", self.0.clamp(0, 9_999_999_999_999))
     }
 
+    /// Later moments than the year 9999 has, of which names would not sort as text, stand for its last one.
     fn utc(self) -> DateTime<Utc> {
-        DateTime::from_timestamp_millis(self.0).unwrap_or(DateTime::UNIX_EPOCH)
+        DateTime::from_timestamp_millis(self.0.min(LATEST.0)).unwrap_or(DateTime::UNIX_EPOCH)
     }
 }
 
@@ -360,6 +363,16 @@ mod tests {
         let skipped = Day::parse("2024-03-31").unwrap();
         assert_eq!(beirut.day_of(beirut.start_of(skipped)), skipped);
         assert_eq!(beirut.end_of(skipped).since(beirut.start_of(skipped)), 23 * HOUR_MS);
+    }
+
+    #[test]
+    fn the_last_day_of_the_calendar_ends_in_its_month_in_every_zone() {
+        let last = Day::parse("9999-12-31").unwrap();
+        for zone in ["UTC", "America/New_York", "Asia/Kathmandu"] {
+            let zone = Zone::parse(zone).unwrap();
+            let end = zone.hour_of(zone.end_of(last));
+            assert_eq!((end.month().as_str(), end.name().len()), ("999912", 12), "{}", zone.name());
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::identifier::{Identifier, IdentifierType};
-use domain::interaction::{Direction, Field, Value};
+use domain::interaction::{Direction, Field, MOST_SECONDS, Value};
 use domain::json::{self, Reader};
 use domain::rule::Refusal;
 use domain::time::Timestamp;
@@ -48,9 +48,6 @@ const FACTS: [(&str, Field, Read); 28] = [
     ("utm_content", Field::UtmContent, start),
     ("utm_term", Field::UtmTerm, start),
 ];
-
-/// No call is longer than a week.
-const MOST_SECONDS: i64 = 604_800;
 
 /// Takes every fact that is told; an explicit null takes one back, what is absent says nothing.
 pub(crate) fn take(data: &mut Reader<'_>, context: &Context<'_>) -> BTreeMap<Field, Option<Value>> {

@@ -1,6 +1,6 @@
 //! Query parameters: each refusal names its parameter.
 
-use e2e::new_tenant;
+use e2e::{new_tenant, new_tenant_in, rollups_done};
 use serde_json::json;
 
 use super::nested;
@@ -129,7 +129,13 @@ async fn ids_that_cannot_be_are_not_found() {
 
 #[tokio::test]
 async fn days_at_the_ends_of_the_calendar_are_days_like_others() {
-    let shop = new_tenant().await;
+    for zone in ["UTC", "America/New_York"] {
+        are_days_like_others(zone).await;
+    }
+}
+
+async fn are_days_like_others(zone: &str) {
+    let shop = new_tenant_in(zone).await;
     assert_eq!(shop.post("/v1/interactions", super::call("call-1")).await.status, 201);
     assert_eq!(shop.post("/v1/conversions", super::order("order-1")).await.status, 201);
     let customer = shop.list("/v1/customers?identifier=phone:%2B14155550123").await;
@@ -169,9 +175,21 @@ async fn days_at_the_ends_of_the_calendar_are_days_like_others() {
         let done = (&run["status"], &run["conversions_processed"]);
         assert_eq!(done, (&json!("completed"), &json!(conversions)), "{dates}: {run}");
     }
-    for range in ["start_date=1970-01-01&end_date=9999-12-31", "end_date=1970-01-01", "start_date=9999-12-31"]
-    {
+    rollups_done().await;
+    for (range, interactions) in [
+        ("start_date=1970-01-01&end_date=9999-12-31", 1),
+        ("end_date=1970-01-01", 0),
+        ("start_date=9999-12-31&end_date=9999-12-31", 0),
+    ] {
         let report = shop.get(&format!("/v1/analytics/agents/revenue?{range}")).await;
-        assert_eq!(report.status, 200, "{range}: {}", report.text);
+        assert_eq!(
+            report.body["data"]["totals"]["total_interactions"], interactions,
+            "{zone} {range}: {}",
+            report.text
+        );
+        let report = shop.get(&format!("/api/v1/attribution/reports/attribution?{range}")).await.data();
+        let counted =
+            report["byChannel"].as_array().unwrap().iter().filter_map(|row| row["totalTouchpoints"].as_u64());
+        assert_eq!(counted.sum::<u64>(), interactions, "{zone} {range}: {report:#}");
     }
 }
