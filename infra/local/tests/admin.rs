@@ -62,18 +62,45 @@ async fn a_tenant_is_created_given_a_key_and_takes_webhooks() {
         (&shown["data"]["currency"], &shown["data"]["time_zone"]),
         (&json!("EUR"), &json!("Europe/Berlin"))
     );
-    let secret = said.lines().find_map(|line| line.strip_prefix("convin webhook secret ")).unwrap();
+    assert_eq!(deliver(&stack, secret_in(&said)).await, 202);
+    refused(&folder, &["tenant", "create", "zoo"], "there is a tenant zoo already");
+    stack.stop().await;
+}
+
+/// The secret that a command shows.
+fn secret_in(said: &str) -> &str {
+    said.lines().find_map(|line| line.strip_prefix("convin webhook secret ")).unwrap()
+}
+
+/// Delivers a call to the tenant `zoo`.
+async fn deliver(stack: &Stack, secret: &str) -> u16 {
     let body = r#"{"event_type":"call.started","call_id":"c","timestamp":"2026-03-02T10:00:00Z","data":{}}"#;
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body.as_bytes());
     let signature = hex::encode(mac.finalize().into_bytes());
-    let webhook = crae::http_client(stack.url())
-        .unwrap()
-        .post(format!("{}/v1/webhooks/convin/zoo", stack.url()))
-        .body(body);
-    let answer = webhook.header("x-webhook-signature", signature).send().await.unwrap();
-    assert_eq!(answer.status(), 202);
-    refused(&folder, &["tenant", "create", "zoo"], "there is a tenant zoo already");
+    let webhook = crae::http_client(stack.url()).unwrap();
+    let webhook = webhook.post(format!("{}/v1/webhooks/convin/zoo", stack.url())).body(body);
+    webhook.header("x-webhook-signature", signature).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_webhook_secret_is_changed_while_the_one_before_stays_valid_until_it_is_ended() {
+    let (stack, folder) = stack().await;
+    let said = done(&folder, &["tenant", "create", "zoo"]);
+    let key = done(&folder, &["keys", "create", "--tenant", "zoo"]);
+    let change = ["tenant", "secret", "convin", "--tenant", "zoo"];
+    let (older, newer) = (done(&folder, &change), done(&folder, &change));
+    let active = async || {
+        get(&stack, "/v1/tenant", key.trim()).await.1["data"]["webhooks"]["convin"]["active_secrets"].clone()
+    };
+    assert_eq!(active().await, 2);
+    for (said, status) in [(&said, 401), (&older, 202), (&newer, 202)] {
+        assert_eq!(deliver(&stack, secret_in(said)).await, status);
+    }
+    done(&folder, &[&change[..], &["--end-old"]].concat());
+    assert_eq!(active().await, 1);
+    refused(&folder, &["tenant", "secret", "convin", "--tenant", "nobody"], "there is no tenant nobody");
+    refused(&folder, &["tenant", "secret", "fax"], "the providers are convin and telephony");
     stack.stop().await;
 }
 

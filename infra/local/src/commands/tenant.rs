@@ -7,6 +7,7 @@ use domain::tenant::{Setting, Settings};
 use store::{Tenant, TenantKey};
 
 use super::reach::{AdminError, Reached, Where, secret};
+use super::send::provider;
 
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
@@ -42,6 +43,19 @@ enum Command {
         #[arg(long, default_value = "demo", value_parser = TenantId::parse)]
         tenant: TenantId,
     },
+    /// Make another webhook secret for a provider, and show it, once. The one before stays valid beside it, until
+    /// `--end-old` says that the provider signs with the new one
+    Secret {
+        /// Who signs: convin or telephony
+        #[arg(value_parser = provider)]
+        provider: Source,
+        /// Whose webhook it is
+        #[arg(long, default_value = "demo", value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// Make none: let the newest be the only one that is valid
+        #[arg(long)]
+        end_old: bool,
+    },
     /// List all tenants
     List,
 }
@@ -63,6 +77,9 @@ pub(crate) fn run(args: &Args) -> Result<(), AdminError> {
         Command::Create { tenant, changes } => create(reached, tenant, changes).await,
         Command::Set { tenant, changes } => set(reached, tenant, changes).await,
         Command::Show { tenant } => Ok(shown(&reached.tenant(tenant).await?.settings)),
+        Command::Secret { provider, tenant, end_old } => {
+            change_secret(reached, tenant, (*provider, *end_old)).await
+        }
         Command::List => {
             let mut ids = reached.table.tenant_ids().await?;
             ids.sort();
@@ -105,6 +122,24 @@ async fn create(reached: &Reached, id: &TenantId, changes: &[Change]) -> Result<
         said.push_str(&format!("{provider} webhook secret {secret}\n"));
     }
     if reached.table.create_tenant(&tenant).await? { Ok(said) } else { Err(exists()) }
+}
+
+/// Two secrets are valid at a time, so that no delivery is refused while a provider changes from one to the other.
+async fn change_secret(
+    reached: &Reached,
+    id: &TenantId,
+    (provider, end_old): (Source, bool),
+) -> Result<String, AdminError> {
+    reached.tenant(id).await?;
+    let newest = reached.table.secrets(id, provider.code()).await?.into_iter().next();
+    if end_old {
+        let none = || AdminError::Refused(format!("{id} has no webhook secret of {}", provider.code()));
+        reached.table.put_secrets(id, provider.code(), &[newest.ok_or_else(none)?]).await?;
+        return Ok("the newest secret is the only one that is valid, within a minute\n".to_owned());
+    }
+    let secrets: Vec<String> = [hex::encode(secret()?)].into_iter().chain(newest).collect();
+    reached.table.put_secrets(id, provider.code(), &secrets).await?;
+    Ok(format!("{} webhook secret {}\n", provider.code(), secrets[0]))
 }
 
 /// Aliases are claimed before the settings name them and given up after, so that a name that is shown is held.
