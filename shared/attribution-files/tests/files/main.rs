@@ -2,27 +2,22 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, Write};
-use std::sync::Arc;
+use std::io::Read;
 
 use attribution_files::{
-    Asked, AttributeError, Attributed, Choice, CreditsWriter, FileError, JourneyTable, Layout, Source,
+    Asked, AttributeError, Attributed, Choice, CreditsWriter, FileError, JourneyTable, Layout,
     write_channels, write_transitions,
 };
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
-use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 
-#[path = "../../attribution/benches/synthetic/mod.rs"]
+mod parquet;
+#[path = "../../../attribution/benches/synthetic/mod.rs"]
 mod synthetic;
 
-const MARKOV_1: &str = include_str!("../../attribution/tests/fixtures/expected_markov1.csv");
-const MARKOV_2: &str = include_str!("../../attribution/tests/fixtures/expected_markov2.csv");
-const SHAPLEY: &str = include_str!("../../attribution/tests/fixtures/expected_shapley_simplified.csv");
-const CREDITS: &str = include_str!("../../attribution/tests/fixtures/credits_10k.csv");
+const MARKOV_1: &str = include_str!("../../../attribution/tests/fixtures/expected_markov1.csv");
+const MARKOV_2: &str = include_str!("../../../attribution/tests/fixtures/expected_markov2.csv");
+const SHAPLEY: &str = include_str!("../../../attribution/tests/fixtures/expected_shapley_simplified.csv");
+const CREDITS: &str = include_str!("../../../attribution/tests/fixtures/credits_10k.csv");
 
 fn asked(typed: &[&str]) -> Asked {
     Asked::of(typed.iter().map(|typed| typed.parse().unwrap()).collect())
@@ -258,95 +253,6 @@ fn journeys_are_credited_by_what_their_channels_are() {
     assert_eq!(credited, expected);
     let values = attributed.unwrap().channels.iter().map(|row| row.value).sum::<f64>();
     assert!((values - 6.0 * 10.01).abs() < 1e-9, "{values}");
-}
-
-/// Writes a column with how deep each value lies, and where lists begin.
-fn write<T: DataType>(
-    to: &mut SerializedColumnWriter<'_>,
-    values: &[T::T],
-    levels: (Option<&[i16]>, Option<&[i16]>),
-) {
-    to.typed::<T>().write_batch(values, levels.0, levels.1).unwrap();
-}
-
-/// The synthetic journeys as Parquet, with the times as texts or as lists.
-fn journeys_parquet(compression: Compression, ages_listed: bool) -> std::fs::File {
-    let journeys: Vec<_> = (0..10_000).map(synthetic::journey).collect();
-    let ages = if ages_listed {
-        "OPTIONAL group secs_till_conv (LIST) { REPEATED group list { REQUIRED INT64 element; } }"
-    } else {
-        "REQUIRED BYTE_ARRAY secs_till_conv (UTF8);"
-    };
-    let schema = format!(
-        "message journeys {{ REQUIRED INT32 id; REQUIRED BYTE_ARRAY path (UTF8); {ages} REQUIRED BOOLEAN conv;
-         OPTIONAL INT64 value_cents; }}"
-    );
-    let schema = Arc::new(parse_message_type(&schema).unwrap());
-    let properties = WriterProperties::builder().set_compression(compression).build();
-    let file = tempfile::tempfile().unwrap();
-    let mut writer =
-        SerializedFileWriter::new(file.try_clone().unwrap(), schema, Arc::new(properties)).unwrap();
-    let mut group = writer.next_row_group().unwrap();
-    let mut column = 0;
-    while let Some(mut to) = group.next_column().unwrap() {
-        let texts = |of: &dyn Fn(&synthetic::Journey) -> String| -> Vec<ByteArray> {
-            journeys.iter().map(|journey| ByteArray::from(of(journey).into_bytes())).collect()
-        };
-        let plain = (None, None);
-        match column {
-            0 => write::<Int32Type>(&mut to, &(0..10_000).collect::<Vec<_>>(), plain),
-            1 => write::<ByteArrayType>(&mut to, &texts(&names), plain),
-            2 if ages_listed => {
-                let ages = journeys.iter().flat_map(|journey| &journey.ages_seconds);
-                let ages: Vec<i64> = ages.map(|age| i64::try_from(*age).unwrap()).collect();
-                let place =
-                    |journey: &synthetic::Journey| (0..journey.channels.len()).map(|at| i16::from(at > 0));
-                let places: Vec<i16> = journeys.iter().flat_map(place).collect();
-                write::<Int64Type>(&mut to, &ages, (Some(&vec![2; ages.len()]), Some(&places)));
-            }
-            2 => write::<ByteArrayType>(&mut to, &texts(&ages_text), plain),
-            3 => {
-                let converted: Vec<_> = journeys.iter().map(|journey| journey.converted).collect();
-                write::<BoolType>(&mut to, &converted, plain);
-            }
-            _ => {
-                let values: Vec<i64> = journeys.iter().map(|journey| journey.value_cents).collect();
-                write::<Int64Type>(&mut to, &values, (Some(&vec![1; values.len()]), None));
-            }
-        }
-        to.close().unwrap();
-        column += 1;
-    }
-    group.close().unwrap();
-    writer.close().unwrap();
-    file
-}
-
-#[test]
-fn parquet_is_read_as_the_csv_it_would_be() {
-    let models = asked(&["LINEAR", "TIME_DECAY", "MARKOV"]);
-    let of = |table: JourneyTable| {
-        let mut all = Vec::new();
-        let attributed = Attributed::of_journeys(&models, &table, |_, credits| {
-            all.extend_from_slice(credits);
-            Ok::<_, AttributeError>(())
-        });
-        (attributed.unwrap(), all)
-    };
-    let expected = of(journeys(&journeys_csv()).unwrap());
-    for (compression, ages_listed) in
-        [(Compression::SNAPPY, false), (Compression::ZSTD(ZstdLevel::default()), true)]
-    {
-        let mut file = journeys_parquet(compression, ages_listed);
-        file.rewind().unwrap();
-        let source = Source::open(file, &Layout::default()).unwrap();
-        assert!(source.bytes > 100_000);
-        assert_eq!(of(JourneyTable::read(source, &Layout::default(), |_| {}).unwrap()), expected);
-    }
-    let mut broken = tempfile::tempfile().unwrap();
-    broken.write_all(b"PAR1 and no more").unwrap();
-    broken.rewind().unwrap();
-    assert!(Source::open(broken, &Layout::default()).is_err());
 }
 
 /// Hands out a few bytes at a time.
