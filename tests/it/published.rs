@@ -1,7 +1,7 @@
 //! Which runs answer when none is named.
 
 use domain::time::Timestamp;
-use e2e::{Client, new_tenant};
+use e2e::{Client, new_tenant, new_tenant_in};
 use serde_json::{Value, json};
 
 const REPORT: &str = "/v1/analytics/agents/revenue?start_date=2026-03-01&end_date=2026-03-10";
@@ -48,6 +48,15 @@ async fn answered(shop: &Client) -> (Vec<(String, String, String)>, Value) {
 
 fn part(run_id: &str, from: u32, to: u32) -> (String, String, String) {
     (run_id.to_owned(), format!("2026-03-{from:02}"), format!("2026-03-{to:02}"))
+}
+
+#[tokio::test]
+async fn a_tenant_west_of_greenwich_publishes_one_run_over_all_days_after_another() {
+    let shop = new_tenant_in("America/New_York").await;
+    for _ in 0..2 {
+        let run_id = run(&shop, "TIME_DECAY", json!({})).await;
+        assert_eq!(answered(&shop).await.0, [part(&run_id, 1, 10)]);
+    }
 }
 
 #[tokio::test]
