@@ -10,6 +10,8 @@ use crate::App;
 use crate::views::RunView;
 
 /// Execute a run; executing one that runs already changes nothing, one that failed or was cancelled starts again
+///
+/// Where conversions are set right or withdrawn between planning and crediting, it begins anew by itself, twice at most.
 pub(crate) async fn execute_run(
     State(app): State<App>,
     caller: Caller<may::AttributionRun>,

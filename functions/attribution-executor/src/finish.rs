@@ -40,6 +40,9 @@ pub(crate) async fn finish(
     let settled = added_up.iter().all(|(totals, agree)| *agree && totals.settles(&planned));
     let by_model: Vec<Totals> = added_up.into_iter().map(|(totals, _)| totals).collect();
     let epoch = run.epoch;
+    if !settled && epoch < MOST_EXECUTIONS {
+        return begin_anew(app, tenant, &run).await;
+    }
     loop {
         run = run.came_to(&by_model);
         run.completed_at = Some(app.clock.now());
@@ -67,18 +70,19 @@ pub(crate) async fn finish(
     }
     app.table.unmark_active(&tenant.id, &run.run_id, epoch).await?;
     tracing::info!(run_id = %run.run_id, status = %run.status, "run over");
-    if run.status == RunStatus::Failed && epoch < MOST_EXECUTIONS {
-        begin_anew(app, tenant, &run).await?;
-    }
     Ok(())
 }
 
-/// Executes a run again that did not add up: a conversion was set right or withdrawn between planning and crediting.
+/// Executes a run again that did not add up: a conversion was set right or withdrawn between planning and crediting. It goes
+/// on running, so that the sweeper makes up for a message that is lost.
 async fn begin_anew(app: &App, tenant: &Tenant, run: &Run) -> Result<(), WorkError> {
-    let (run_id, epoch) = (run.run_id.clone(), run.epoch + 1);
+    let (run_id, epoch, cutoff) = (run.run_id.clone(), run.epoch + 1, app.clock.now());
+    tracing::warn!(%run_id, epoch, "a run does not add up to its conversions, and begins anew");
     app.table.mark_active(&tenant.id, &run_id, epoch).await?;
-    let message = RunMessage::Advance { tenant: tenant.id.clone(), run_id, epoch, cutoff: app.clock.now() };
-    Ok(app.queue.send_after(&tenant.id, &message, UNTIL_ANEW).await?)
+    let message = RunMessage::Advance { tenant: tenant.id.clone(), run_id, epoch, cutoff };
+    app.queue.send_after(&tenant.id, &message, UNTIL_ANEW).await?;
+    app.table.replace_run(&tenant.id, &run.started(epoch, cutoff)).await?;
+    Ok(())
 }
 
 /// Writes the sums of the committed shards by the model of this number; answers its totals, and whether both agree.

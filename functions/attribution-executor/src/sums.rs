@@ -1,4 +1,4 @@
-//! Sums of credits by dimension, day and currency, computed from the credits alone.
+//! Sums by dimension, day and currency: of credits, and of what the touches on journeys influenced.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -165,6 +165,7 @@ pub(crate) async fn create_lead_conversion(
     let recorded = access.table.record_conversion(tenant, &conversion, now).await?;
     let named_here = |fields: Vec<_>| ApiError::Duplicate(fields.into_iter().map(here).collect());
     let (stored, storing) = recorded.stored().map_err(named_here)?;
+    access.table.name_refunds(tenant, &stored, now).await?;
     Ok(Stored::of(view(&access, tenant, stored).await?, storing))
 }
 

@@ -6,7 +6,9 @@ use api::{Access, ApiError, Body, Caller, Created, Cursors, Data, Listed, Perhap
 use axum::extract::{Path, State};
 use domain::ids::FactId;
 use domain::json::{self, Problem, Reader};
-use domain::ledger::{DisputeStatus, LedgerRefusal, Move, Reassignment, Record, RecordId, Settlement};
+use domain::ledger::{
+    DisputeStatus, LedgerRefusal, Move, Reassignment, Record, RecordId, Settlement, change_id,
+};
 use domain::money::{Currency, Money};
 use domain::rule::{Refusal, Rule};
 use domain::time::Timestamp;
@@ -161,6 +163,7 @@ pub(crate) async fn create_dispute(
         opened_by: caller.0.principal.credential.id().to_owned(),
         parties: seen.record(&id.touch).into_iter().flat_map(Record::parties).collect(),
         resolution: None,
+        change_id: None,
         resolved_by: None,
         resolved_at: None,
         revision: 0,
@@ -277,7 +280,7 @@ pub(crate) async fn resolve_dispute(
         let LedgerState { settlement: Some(settlement), dispute: Some(dispute) } = seen else {
             return Err(ApiError::NotFound("dispute"));
         };
-        if is_done(settlement, dispute, &asked) {
+        if is_done(dispute, &asked) {
             return Ok(None);
         }
         if !dispute.status.may_become(asked.status) {
@@ -297,6 +300,7 @@ fn gone_on(dispute: &Dispute, asked: &Resolution, (by, now): (&str, Timestamp)) 
     Dispute {
         status: asked.status,
         resolution: asked.resolution.clone(),
+        change_id: change_id(&asked.moves, asked.reassignment.as_ref()),
         resolved_by: is_over.then(|| by.to_owned()),
         resolved_at: is_over.then_some(now),
         revision: dispute.revision + 1,
@@ -305,11 +309,10 @@ fn gone_on(dispute: &Dispute, asked: &Resolution, (by, now): (&str, Timestamp)) 
 }
 
 /// Whether this is the same request again, carried out by the first.
-fn is_done(settlement: &Settlement, dispute: &Dispute, asked: &Resolution) -> bool {
+fn is_done(dispute: &Dispute, asked: &Resolution) -> bool {
     dispute.status == asked.status
         && dispute.resolution == asked.resolution
-        && settlement.is_adjusted(&asked.moves, &dispute.dispute_id)
-        && asked.reassignment.as_ref().is_none_or(|to| settlement.is_assigned(&dispute.touch, to))
+        && dispute.change_id == change_id(&asked.moves, asked.reassignment.as_ref())
 }
 
 fn apply(

@@ -65,7 +65,10 @@ pub async fn create(stack: &Stack, name: &str, aliases: &[&str]) -> Result<Tenan
     let key = Sha256::digest(format!("local tenant key of {id}")).into();
     table.create_tenant(&Tenant { id: id.clone(), settings, key: TenantKey::new(key) }).await?;
     for (provider, secret) in &credentials.webhook_secrets {
-        table.put_secrets(&id, provider, std::slice::from_ref(secret)).await?;
+        // Somebody may have changed it.
+        if table.secrets(&id, provider).await?.is_empty() {
+            table.put_secrets(&id, provider, std::slice::from_ref(secret)).await?;
+        }
         for alias in aliases {
             table.claim_alias(provider, alias, &id).await?;
         }

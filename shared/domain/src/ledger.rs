@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use attribution::reduce;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use self::record::{Earning, Record, RecordId};
 pub use self::status::{DisputeStatus, RecordStatus};
@@ -79,6 +80,12 @@ pub struct Reassignment {
     pub partner_id: Option<Option<String>>,
     pub broker_id: Option<Option<String>>,
     pub channel: Option<String>,
+}
+
+/// Tells what a request changes from what others do; None of one that changes nothing.
+pub fn change_id(moves: &[Move], to: Option<&Reassignment>) -> Option<String> {
+    let changes = !moves.is_empty() || to.is_some();
+    changes.then(|| hex::encode(Sha256::digest(format!("{moves:?} {to:?}"))))
 }
 
 /// Why a record cannot be changed so.
@@ -295,31 +302,6 @@ impl Settlement {
             record.weights = [record.revenue_minor.unsigned_abs(), record.commission_minor.unsigned_abs()];
         }
         Ok(())
-    }
-
-    /// Whether these moves are what a dispute moved.
-    pub fn is_adjusted(&self, moves: &[Move], dispute_id: &str) -> bool {
-        let of = |line: &&Line| line.cause == Cause::Dispute(dispute_id.to_owned());
-        let moved = self.journal.iter().find(of).map(|line| &line.moved);
-        let asked = self.records.iter().map(|record| {
-            let own = moves.iter().filter(|one| one.touch == record.touch);
-            own.fold((0_i128, 0_i128), |(revenue, commission), one| {
-                (revenue + i128::from(one.revenue_minor), commission + i128::from(one.commission_minor))
-            })
-        });
-        match moved {
-            Some(moved) => asked.eq(moved.iter().map(|(r, c)| (i128::from(*r), i128::from(*c)))),
-            None => moves.is_empty(),
-        }
-    }
-
-    /// Whether a record belongs to whom this gives it.
-    pub fn is_assigned(&self, touch: &FactId, to: &Reassignment) -> bool {
-        self.record(touch).is_some_and(|record| {
-            to.partner_id.as_ref().is_none_or(|id| *id == record.partner_id)
-                && to.broker_id.as_ref().is_none_or(|id| *id == record.broker_id)
-                && to.channel.as_ref().is_none_or(|channel| *channel == record.channel)
-        })
     }
 
     /// Gives a record to somebody else.

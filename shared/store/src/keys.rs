@@ -15,7 +15,7 @@
 //! | facts of a local hour, sharded | index `hour`: `T#t#HOUR#kind#yyyymmddhhmm#shard` / `time#id` |
 //! | hours that hold facts | `T#t#HOURS#kind` / `yyyymm`, a set of `ddhhmm` |
 //! | how often a bucket of facts changed | `T#t#CHANGES#kind#yyyymm` / `yyyymmddhhmm#shard` |
-//! | what was counted of a bucket | `T#t#ROLLUP#kind#yyyymm` / `yyyymmddhhmm#shard` |
+//! | what was counted of a bucket | `T#t#ROLLUP#kind#yyyymm` / `yyyymmddhhmm#shard`, if it is very much with `yyyymmddhhmm#shard#name#chunk` |
 //! | deliveries that people must look at | `T#t#DELIVERIES#yyyymm` / `time#id` |
 //! | what a request with an `Idempotency-Key` was answered | `T#t#ONCE#hash` / `ONCE` |
 //! | how much of its rate a tenant has used | `T#t#RATE` / `RATE` |
@@ -254,6 +254,17 @@ pub fn changes(bucket: &Bucket) -> Key {
 /// Of a bucket: what was counted.
 pub fn rollup(bucket: &Bucket) -> Key {
     key(rollups(&bucket.tenant, bucket.kind, &bucket.hour.month()), in_month(bucket))
+}
+
+/// What does not fit into a bucket's rollup, which names it.
+pub fn rollup_piece(bucket: &Bucket, name: &str, number: usize) -> Key {
+    let Key { pk, sk } = rollup(bucket);
+    key(pk, format!("{sk}#{name}#{number:03}"))
+}
+
+/// The name in a sort key of [`rollup_piece`]; None in one of [`rollup`].
+pub fn rollup_piece_name(sk: &str) -> Option<&str> {
+    sk.split('#').nth(2)
 }
 
 /// All rollups of hours that begin in a month, `yyyymm` in UTC.

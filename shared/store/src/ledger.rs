@@ -56,6 +56,9 @@ pub struct Dispute {
     pub parties: BTreeSet<Party>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<String>,
+    /// What its end changed, so that the same request again is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -101,7 +101,8 @@ pub(crate) fn months(newest: Timestamp, oldest: Timestamp) -> impl Iterator<Item
 /// `202401` of `202402`.
 fn month_before(month: &str) -> Option<String> {
     let first = Day::parse(&format!("{}-{}-01", month.get(..4)?, month.get(4..)?))?;
-    Some(first.minus(1).to_string().replace('-', "").get(..6)?.to_owned())
+    let before = first.minus(1).to_string().replace('-', "").get(..6)?.to_owned();
+    Some(before).filter(|before| before != month)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::keys;
 use crate::packed::Packed;
-use crate::table::{Range, Sorted, Table, Unless};
+use crate::table::{Range, Sorted, Table, Unless, pause};
 use crate::tenants::Tenant;
 
 /// How many months of rollups are read at a time.
@@ -42,7 +42,7 @@ pub struct Changes {
     pub noted_at: Timestamp,
 }
 
-/// How many bytes of rows one item holds: under DynamoDB's 400 kB with one row more.
+/// How many bytes of rows one item holds: under DynamoDB's 400 kB with the names around them.
 const MOST_BYTES: usize = 380_000;
 
 #[derive(Serialize)]
@@ -80,6 +80,12 @@ struct RowsItem {
 }
 
 #[derive(Deserialize)]
+struct HeadItem {
+    #[serde(default)]
+    more: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct CountedItem {
     n: u64,
 }
@@ -104,43 +110,60 @@ fn pieces(tallies: &Tallies) -> Vec<Rows> {
     pieces
 }
 
-/// The item of a rollup, and those that hold what does not fit into it. These are named after what they hold, so that
-/// those of another count are others.
+/// What pieces are called that hold these: others than those of another count, however it is cut.
+fn name_of(tallies: &Tallies, pieces: usize) -> String {
+    let mut hash = DefaultHasher::new();
+    format!("{tallies:?}").hash(&mut hash);
+    format!("{:016x}-{pieces}", hash.finish())
+}
+
+/// How many pieces there are of this name, beside the item that names them.
+fn pieces_of(name: &str) -> usize {
+    name.rsplit_once('-').and_then(|(_, pieces)| pieces.parse().ok()).unwrap_or(0)
+}
+
+/// The item of a rollup, and those that hold what does not fit into it.
 fn items(rollup: &Rollup, expires_at: i64) -> Vec<RollupItem> {
-    let key = keys::rollup(&rollup.bucket);
     let pieces = pieces(&rollup.tallies);
-    let more = (pieces.len() > 1).then(|| {
-        let mut hash = DefaultHasher::new();
-        format!("{:?}", rollup.tallies).hash(&mut hash);
-        format!("{:016x}", hash.finish())
-    });
-    let item = |(number, dimensions): (usize, Rows)| RollupItem {
-        pk: key.pk.clone(),
-        sk: match &more {
-            Some(name) if number > 0 => format!("{}#{name}#{number:03}", key.sk),
-            Some(_) | None => key.sk.clone(),
-        },
-        ttl: expires_at,
-        n: rollup.changes,
-        more: more.clone().filter(|_| number == 0),
-        dimensions,
+    let further = pieces.len() - 1;
+    let more = (further > 0).then(|| name_of(&rollup.tallies, further));
+    let item = |(number, dimensions): (usize, Rows)| {
+        let name = more.as_ref().filter(|_| number > 0);
+        let place = |name: &String| keys::rollup_piece(&rollup.bucket, name, number);
+        let key = name.map_or_else(|| keys::rollup(&rollup.bucket), place);
+        RollupItem {
+            pk: key.pk,
+            sk: key.sk,
+            ttl: expires_at,
+            n: rollup.changes,
+            more: more.clone().filter(|_| number == 0),
+            dimensions,
+        }
     };
     pieces.into_iter().enumerate().map(item).collect()
 }
 
-/// Without what was left behind by other counts; the items of a bucket stand one after another, its own first.
-fn current(items: Vec<RowsItem>) -> impl Iterator<Item = RowsItem> {
-    let mut named: Option<String> = None;
-    items.into_iter().filter(move |item| {
-        let mut parts = item.sk.splitn(3, '#').skip(2);
-        match parts.next() {
+/// The items that count: not what another count left behind. None if some were missed, which were written meanwhile.
+fn current(items: Vec<RowsItem>) -> Option<Vec<RowsItem>> {
+    let (mut named, mut missing): (Option<String>, usize) = (None, 0);
+    let mut current = Vec::new();
+    // Those of a bucket stand one after another, the one that names the others first.
+    for item in items {
+        match keys::rollup_piece_name(&item.sk) {
+            None if missing > 0 => return None,
             None => {
-                named = item.more.as_ref().map(|name| format!("{name}#"));
-                true
+                missing = item.more.as_deref().map_or(0, pieces_of);
+                named = item.more.clone();
+                current.push(item);
             }
-            Some(part) => named.as_ref().is_some_and(|name| part.starts_with(name)),
+            Some(name) if named.as_deref() == Some(name) => {
+                missing = missing.saturating_sub(1);
+                current.push(item);
+            }
+            Some(_) => {}
         }
-    })
+    }
+    (missing == 0).then_some(current)
 }
 
 impl Table {
@@ -167,13 +190,34 @@ impl Table {
     /// Writes a rollup unless one that knows as many changes is there; false if it is.
     pub async fn put_rollup(&self, rollup: &Rollup, expires_at: i64) -> Result<bool, StoreError> {
         let changes = [(":n", AttributeValue::N(rollup.changes.to_string()))];
+        let items = items(rollup, expires_at);
+        let before: Option<HeadItem> = match items.as_slice() {
+            [_] => None,
+            _ => self.get(&keys::rollup(&rollup.bucket)).await?,
+        };
         // The first comes last: nobody reads the others before it names them.
         let mut written = true;
-        for (number, item) in items(rollup, expires_at).iter().enumerate().rev() {
+        for (number, item) in items.iter().enumerate().rev() {
             let newer = Unless::Fails("attribute_not_exists(pk) OR n < :n", &changes);
             written = self.put(item, if number == 0 { newer } else { Unless::Never }).await?;
         }
+        let named = items.first().and_then(|item| item.more.as_ref());
+        let left = before.and_then(|before| before.more).filter(|left| written && Some(left) != named);
+        if let Some(left) = left {
+            self.empty_pieces(rollup, &left, expires_at).await?;
+        }
         Ok(written)
+    }
+
+    /// Empties what an earlier count of the bucket named and nobody names any more, since reports would still read it.
+    async fn empty_pieces(&self, rollup: &Rollup, name: &str, expires_at: i64) -> Result<(), StoreError> {
+        for number in 1..=pieces_of(name) {
+            let key = keys::rollup_piece(&rollup.bucket, name, number);
+            let (ttl, n) = (expires_at, rollup.changes);
+            let empty = RollupItem { pk: key.pk, sk: key.sk, ttl, n, more: None, dimensions: Rows::new() };
+            self.put(&empty, Unless::Never).await?;
+        }
+        Ok(())
     }
 
     /// What was counted of the local hours that begin at `from` or later and before `until`, by the values of a
@@ -198,16 +242,32 @@ impl Table {
                 limit: None,
                 only: Some(&only),
             };
-            async move { self.query_all::<RowsItem>(&range).await }
+            async move { self.rows(&range, now).await }
         });
         let mut months = months.buffered(ABREAST);
         let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
         while let Some(items) = months.try_next().await? {
-            let kept = current(items).filter(|item| item.ttl > now.ms() / 1_000);
-            for row in kept.flat_map(|item| item.dimensions.into_values().flat_map(|Packed(rows)| rows)) {
+            for row in
+                items.into_iter().flat_map(|item| item.dimensions.into_values().flat_map(|Packed(rows)| rows))
+            {
                 tallies.entry(row.k).or_default().add(&row.tally);
             }
         }
         Ok(tallies)
+    }
+
+    /// The items of a range that count and have not expired, of which some may be deleted already.
+    async fn rows(&self, range: &Range<'_>, now: Timestamp) -> Result<Vec<RowsItem>, StoreError> {
+        for attempt in 0.. {
+            let mut items: Vec<RowsItem> = self.query_all(range).await?;
+            items.retain(|item| item.ttl > now.ms() / 1_000);
+            if let Some(rows) = current(items) {
+                return Ok(rows);
+            }
+            if pause(attempt).await.is_none() {
+                break;
+            }
+        }
+        Err(StoreError::Contended(range.pk.clone()))
     }
 }

@@ -130,6 +130,9 @@ async fn a_lead_is_followed_from_its_touchpoints_to_the_payment() {
     other["adjustments"] =
         json!([{"attributionId": first, "revenue": -1}, {"attributionId": last, "revenue": 1}]);
     assert_eq!(put(&shop, &path, &other).await.refusal(), "409 ILLEGAL_MOVE");
+    other["adjustments"] = resolution["adjustments"].clone();
+    other["reassign"] = Value::Null;
+    assert_eq!(put(&shop, &path, &other).await.refusal(), "409 ILLEGAL_MOVE");
     assert_eq!(attribution(&shop, &last).await["revenueAttributed"], 700.0);
 
     for status in ["approved", "paid"] {

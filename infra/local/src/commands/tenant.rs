@@ -44,7 +44,8 @@ enum Command {
         tenant: TenantId,
     },
     /// Make another webhook secret for a provider, and show it, once. The one before stays valid beside it, until
-    /// `--end-old` says that the provider signs with the new one
+    /// `--end-old` says that the provider signs with the new one. What an installation has in its parameters for its
+    /// default tenant stays valid too
     Secret {
         /// Who signs: convin or telephony
         #[arg(value_parser = provider)]
@@ -55,6 +56,9 @@ enum Command {
         /// Make none: let the newest be the only one that is valid
         #[arg(long)]
         end_old: bool,
+        /// Make the newest once more, which nobody took down
+        #[arg(long, conflicts_with = "end_old")]
+        again: bool,
     },
     /// List all tenants
     List,
@@ -77,8 +81,11 @@ pub(crate) fn run(args: &Args) -> Result<(), AdminError> {
         Command::Create { tenant, changes } => create(reached, tenant, changes).await,
         Command::Set { tenant, changes } => set(reached, tenant, changes).await,
         Command::Show { tenant } => Ok(shown(&reached.tenant(tenant).await?.settings)),
-        Command::Secret { provider, tenant, end_old } => {
-            change_secret(reached, tenant, (*provider, *end_old)).await
+        Command::Secret { provider, tenant, end_old: true, .. } => {
+            end_old_secret(reached, tenant, *provider).await
+        }
+        Command::Secret { provider, tenant, again, .. } => {
+            another_secret(reached, tenant, (*provider, *again)).await
         }
         Command::List => {
             let mut ids = reached.table.tenant_ids().await?;
@@ -125,21 +132,33 @@ async fn create(reached: &Reached, id: &TenantId, changes: &[Change]) -> Result<
 }
 
 /// Two secrets are valid at a time, so that no delivery is refused while a provider changes from one to the other.
-async fn change_secret(
+async fn another_secret(
     reached: &Reached,
     id: &TenantId,
-    (provider, end_old): (Source, bool),
+    (provider, again): (Source, bool),
 ) -> Result<String, AdminError> {
     reached.tenant(id).await?;
-    let newest = reached.table.secrets(id, provider.code()).await?.into_iter().next();
-    if end_old {
-        let none = || AdminError::Refused(format!("{id} has no webhook secret of {}", provider.code()));
-        reached.table.put_secrets(id, provider.code(), &[newest.ok_or_else(none)?]).await?;
-        return Ok("the newest secret is the only one that is valid, within a minute\n".to_owned());
+    let mut known = reached.table.secrets(id, provider.code()).await?;
+    if known.len() > 1 && !again {
+        let problem = "two secrets are valid already: --end-old ends the older once the provider signs with the newer, \
+                       --again makes the newer once more";
+        return Err(AdminError::Refused(problem.to_owned()));
     }
-    let secrets: Vec<String> = [hex::encode(secret()?)].into_iter().chain(newest).collect();
-    reached.table.put_secrets(id, provider.code(), &secrets).await?;
-    Ok(format!("{} webhook secret {}\n", provider.code(), secrets[0]))
+    if again {
+        known.drain(..known.len().saturating_sub(1));
+    }
+    let secret = hex::encode(secret()?);
+    known.insert(0, secret.clone());
+    reached.table.put_secrets(id, provider.code(), &known).await?;
+    Ok(format!("{} webhook secret {secret}\n", provider.code()))
+}
+
+async fn end_old_secret(reached: &Reached, id: &TenantId, provider: Source) -> Result<String, AdminError> {
+    reached.tenant(id).await?;
+    let newest = reached.table.secrets(id, provider.code()).await?.into_iter().next();
+    let none = || AdminError::Refused(format!("{id} has no webhook secret of {}", provider.code()));
+    reached.table.put_secrets(id, provider.code(), &[newest.ok_or_else(none)?]).await?;
+    Ok("the newest secret is the only one of the tenant that is valid, within a minute\n".to_owned())
 }
 
 /// Aliases are claimed before the settings name them and given up after, so that a name that is shown is held.

@@ -2,7 +2,7 @@
 
 use domain::ids::FactKind;
 use domain::rollup::Bucket;
-use domain::time::Hour;
+use domain::time::{HOUR_MS, Hour};
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -13,6 +13,9 @@ use crate::table::{Index, Range, Sorted};
 
 /// How many entries of each shard of an hour are read at least, for filters that leave some out.
 const LEAST_READ: usize = 100;
+
+/// How many times as many are read where those were not enough.
+const MORE_EACH_TIME: usize = 8;
 
 /// How many hours one page of a list may walk before it ends early, for filters that match little.
 const MOST_HOURS: usize = 750;
@@ -59,22 +62,29 @@ impl Facts<'_> {
         if let Some(time) = before.and_then(Position::time) {
             hours.retain(|hour| hour.start() <= time);
         }
-        let walked_out = hours.len() > MOST_HOURS;
-        hours.truncate(MOST_HOURS);
+        // Where a zone shifts by half an hour, two hours overlap; no page ends between those.
+        let overlaps = |walked: usize| hours[walked - 1].start().since(hours[walked].start()) < HOUR_MS;
+        let walked = (MOST_HOURS..hours.len()).find(|walked| !overlaps(*walked));
+        let walked_out = walked.is_some();
+        hours.truncate(walked.unwrap_or(hours.len()));
         let oldest_walked = hours.last().copied();
+        let least = LEAST_READ.max(limit + 2);
         let begin = |hour: Hour| async move {
-            Ok((hour, self.newest_of_hour((kind, hour), (span, before), limit).await?))
+            Ok((hour, self.newest_of_hour((kind, hour), (span, before), least).await?))
         };
         let mut facts = Vec::new();
         let mut begun = stream::iter(hours).map(begin).buffered(ABREAST);
         while let Some((hour, mut part)) = begun.try_next().await? {
+            let mut most = least;
             loop {
                 facts.extend(part.items.into_iter().filter(&keep));
                 if facts.len() > limit {
                     return Ok(page_of(facts, limit));
                 }
                 let Some(before) = part.next else { break };
-                part = self.newest_of_hour((kind, hour), (span, Some(&before)), limit).await?;
+                // Who looks for few among many looks through all of them.
+                most = most.saturating_mul(MORE_EACH_TIME);
+                part = self.newest_of_hour((kind, hour), (span, Some(&before)), most).await?;
             }
         }
         let mut page = page_of(facts, limit);
@@ -84,13 +94,13 @@ impl Facts<'_> {
         Ok(page)
     }
 
-    /// The newest facts of an hour in a span, before a place; at least as many as a page has, if there are so many. A busy
-    /// hour holds far more than anybody looks at.
+    /// The newest facts of an hour in a span, before a place: so many of each shard. A busy hour holds far more than anybody
+    /// looks at.
     async fn newest_of_hour(
         &self,
         (kind, hour): (FactKind, Hour),
         (span, before): (Span, Option<&Position>),
-        limit: usize,
+        most: usize,
     ) -> Result<Page<Fact>, StoreError> {
         let (from, mut to) = (span.from.sortable(), format!("{}#~", span.to.sortable()));
         if let Some(Position(before)) = before {
@@ -100,7 +110,6 @@ impl Facts<'_> {
         if from > to {
             return Ok(Page { items: Vec::new(), next: None });
         }
-        let most = LEAST_READ.max(limit + 2);
         let shards = (0..self.tenant.settings.hour_shards.max(1)).map(|shard| {
             let bucket = Bucket { tenant: self.tenant.id.clone(), kind, hour, shard };
             let range = Range {
