@@ -115,3 +115,31 @@ async fn an_agents_interactions_are_found_among_hours_of_others() {
         assert!(shop.list(&path).await.is_empty(), "{none}");
     }
 }
+
+#[tokio::test]
+async fn a_busy_hour_is_listed_whole_page_by_page_and_searched_to_its_end() {
+    let shop = new_tenant().await;
+    let calls: Vec<_> = (0..1_000)
+        .map(|n| {
+            // Four at each moment, of which the oldest is the one that is wanted.
+            let at = format!("2026-03-02T10:{:02}:{:02}Z", n / 4 / 60, n / 4 % 60);
+            let mut call = call(&format!("call-{n:03}"), ANN, &at);
+            call["agent_id"] = json!(if n == 0 { "wanted" } else { "other" });
+            call
+        })
+        .collect();
+    for part in calls.chunks(500) {
+        store(&shop, "/v1/interactions", part.to_vec()).await;
+    }
+    let wanted = shop.list("/v1/interactions?agent_id=wanted&limit=1").await;
+    assert_eq!(column(&wanted, "external_interaction_id"), ["call-000"]);
+    let all = shop.list("/v1/interactions?limit=200").await;
+    let times = column(&all, "started_at");
+    assert!(times.is_sorted_by(|newer, older| newer >= older));
+    let mut ids = column(&all, "external_interaction_id");
+    assert_eq!(ids.len(), 1_000);
+    assert_eq!(column(&shop.list("/v1/interactions?limit=37").await, "external_interaction_id"), ids);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 1_000);
+}
