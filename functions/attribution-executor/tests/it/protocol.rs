@@ -141,20 +141,7 @@ async fn a_run_whose_credits_do_not_add_up_publishes_nothing_and_begins_anew_unt
     let run = shop.new_run(ModelCode::Linear).await;
     let mut messages = vec![shop.executed(&run).await];
     for (execution, order) in (1..).zip(["alone", "o0", "o1"]) {
-        // Between planning and executing, a planned conversion disappears.
-        while !messages
-            .iter()
-            .any(|message| matches!(message, RunMessage::Task { stage: Stage::Execute, .. }))
-        {
-            for message in std::mem::take(&mut messages) {
-                assert!(!shop.handled(&app, &message).await);
-            }
-            messages = shop.sent();
-        }
-        withdraw(&shop, order).await;
-        for message in std::mem::take(&mut messages) {
-            assert!(!shop.handled(&app, &message).await);
-        }
+        withdrawn_between_planning_and_crediting(&shop, &app, (order, messages)).await;
         let known = shop.reread(&run).await;
         assert_eq!(known.epoch, (execution + 1).min(3));
         messages = shop.sent();
@@ -175,20 +162,8 @@ async fn a_conversion_that_is_withdrawn_while_a_run_is_executed_costs_it_another
         let shop = Shop::stocked().await;
         let app = shop.app();
         let run = shop.new_run(ModelCode::Linear).await;
-        let mut messages = vec![shop.executed(&run).await];
-        while !messages
-            .iter()
-            .any(|message| matches!(message, RunMessage::Task { stage: Stage::Execute, .. }))
-        {
-            for message in std::mem::take(&mut messages) {
-                assert!(!shop.handled(&app, &message).await);
-            }
-            messages = shop.sent();
-        }
-        withdraw(&shop, "alone").await;
-        for message in messages {
-            assert!(!shop.handled(&app, &message).await);
-        }
+        let start = vec![shop.executed(&run).await];
+        withdrawn_between_planning_and_crediting(&shop, &app, ("alone", start)).await;
         let again = shop.reread(&run).await;
         assert_eq!((again.status, again.epoch), (RunStatus::Running, 2));
         // The sweeper makes up for a message that is lost.
@@ -197,6 +172,26 @@ async fn a_conversion_that_is_withdrawn_while_a_run_is_executed_costs_it_another
         shop.drain(&app, messages).await;
         assert_eq!(shop.published(&run).await.credited.len(), 6);
         assert_eq!(shop.reread(&run).await.epoch, 2);
+    }
+}
+
+/// Plans what these messages ask for, lets a planned conversion disappear, and credits.
+async fn withdrawn_between_planning_and_crediting(
+    shop: &Shop,
+    app: &App,
+    (order, mut messages): (&str, Vec<RunMessage>),
+) {
+    let credits = |message: &RunMessage| matches!(message, RunMessage::Task { stage: Stage::Execute, .. });
+    while !messages.iter().any(credits) {
+        for message in messages {
+            assert!(!shop.handled(app, &message).await);
+        }
+        messages = shop.sent();
+        assert!(!messages.is_empty(), "nothing is credited");
+    }
+    withdraw(shop, order).await;
+    for message in messages {
+        assert!(!shop.handled(app, &message).await);
     }
 }
 
